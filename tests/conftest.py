@@ -13,8 +13,8 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
-# Before NumPy, Qt and napari load: one thread per BLAS call, no window system where there is none, and
-# neither the settings nor the plots of the person at the keyboard.
+# One thread per BLAS call (for the programs that tests start, and here unless a plugin of pytest has already
+# loaded NumPy), no window system where there is none, and not the settings of the person at the keyboard.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
