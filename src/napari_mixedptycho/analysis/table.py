@@ -1,0 +1,76 @@
+"""The table of the columns, as comma-separated values."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+
+import numpy as np
+
+from napari_mixedptycho.analysis.motion import ColumnMotion
+from napari_mixedptycho.analysis.truth import Comparison
+
+
+def write_columns(
+    path: str | os.PathLike[str], motion: ColumnMotion, comparison: Comparison | None = None
+) -> None:
+    """Write one row per column, units in the header; with a truth, its columns too (empty where unmatched).
+
+    Parameters
+    ----------
+    path
+        The file to write; its folder is made when missing.
+    motion
+        The measured columns.
+    comparison
+        The same columns against the truth.
+    """
+    table = columns_table(motion, comparison)
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(table)
+        writer.writerows(zip(*table.values(), strict=True))
+
+
+def columns_table(motion: ColumnMotion, comparison: Comparison | None = None) -> dict[str, list[str]]:
+    """Return the table as header → one text per column; lengths in Å, in the scan frame.
+
+    ``id`` is the number drawn on the figures. ``true_…`` is measured by the same centroid on the rendered
+    truth, in the frame of the truth; ``atoms_…`` are the means of the true positions themselves.
+    """
+    count = motion.n_columns
+    table = {"id": [str(index) for index in range(count)]}
+    numbers: dict[str, np.ndarray] = {}
+    for axis, name in enumerate("yx"):
+        numbers[f"{name} (angstrom)"] = motion.mean[:, axis]
+    for axis, name in enumerate("yx"):
+        numbers[f"sd_{name} (angstrom)"] = motion.sd[:, axis]
+        numbers[f"sd_{name}_low (angstrom)"] = motion.sd_interval[:, axis, 0]
+        numbers[f"sd_{name}_high (angstrom)"] = motion.sd_interval[:, axis, 1]
+        numbers[f"standard_error_{name} (angstrom)"] = motion.standard_error[:, axis]
+    numbers["cov_yx (angstrom^2)"] = motion.covariance[:, 0, 1]
+    if comparison is not None:
+        numbers |= _truth(comparison, count)
+    table |= {name: [_text(value) for value in values] for name, values in numbers.items()}
+    table["flagged"] = [str(int(flag)) for flag in motion.flagged]
+    return table
+
+
+def _truth(comparison: Comparison, count: int) -> dict[str, np.ndarray]:
+    rendered, atoms = comparison.rendered, comparison.atoms
+    sources = {"true": rendered.true_mean, "true_sd": rendered.true_sd}
+    sources |= {"atoms": atoms.true_mean, "atoms_sd": atoms.true_sd}
+    numbers = {}
+    for prefix, values in sources.items():
+        for axis, name in enumerate("yx"):
+            filled = np.full(count, np.nan)
+            filled[comparison.found] = values[:, axis]
+            numbers[f"{prefix}_{name} (angstrom)"] = filled
+    return numbers
+
+
+def _text(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.6g}"
