@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,10 +11,8 @@ from pydantic import Field
 from napari_mixedptycho.analysis.centroid import Centroid, Recentred, half_spacing
 from napari_mixedptycho.analysis.columns import ColumnFinder, Floats
 from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.result import Result
 from napari_mixedptycho.settings import Settings
-
-if TYPE_CHECKING:
-    from napari_mixedptycho.result import Result
 
 
 class MotionSettings(Settings):
@@ -142,8 +139,8 @@ def find_columns(result: Result, finder: ColumnFinder | None = None) -> Floats:
 
 def scan_positions(result: Result) -> Floats:
     """Return the scan positions (P, 2) of a result as (y, x) in the scan frame, Å."""
-    pixels = np.asarray(result.estimate.asnumpy().positions, dtype=np.float64).reshape(-1, 2)
-    return np.asarray(np.asarray(result.origin) + pixels * result.sampling)
+    pixels = np.asarray(result.estimate.asnumpy().positions, dtype=np.float64)
+    return result.geometry.to_angstroms(pixels.reshape(-1, 2))
 
 
 def measure_phases(

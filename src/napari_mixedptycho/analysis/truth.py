@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,9 +14,7 @@ from napari_mixedptycho.analysis.motion import ColumnMotion, MotionSettings, fin
 from napari_mixedptycho.analysis.render import Blob, Canvas, fit_blob, render
 from napari_mixedptycho.dataset import Truth
 from napari_mixedptycho.errors import InputError
-
-if TYPE_CHECKING:
-    from napari_mixedptycho.result import Result
+from napari_mixedptycho.result import Result
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]

@@ -1,0 +1,141 @@
+"""The NumPy/CuPy seam: the only file that knows CuPy.
+
+The backend follows the array: ``namespace(a)`` returns the module that made `a`. Everything the engine
+needs beyond that namespace (transforms, gathering and adding of patches, moving to the host) is here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import scipy.fft
+
+from napari_mixedptycho.errors import InputError
+
+Array = Any
+"""A NumPy or CuPy array; shapes and units stand in the docstrings."""
+
+
+def namespace(array: Array) -> ModuleType:
+    """Return the module (numpy or cupy) that `array` belongs to."""
+    if isinstance(array, np.ndarray):
+        return np
+    import cupy
+
+    module: ModuleType = cupy.get_array_module(array)
+    return module
+
+
+def asnumpy(array: Array) -> Array:
+    """Return `array` on the host; a NumPy array is returned as it is."""
+    if isinstance(array, np.ndarray | np.generic | float):
+        return array
+    return namespace(array).asnumpy(array)
+
+
+def select(device: str) -> ModuleType:
+    """Return the array module for a device wish.
+
+    Parameters
+    ----------
+    device
+        ``"cpu"``, ``"gpu"`` or ``"auto"`` (a GPU when CuPy finds one, else the CPU).
+
+    Raises
+    ------
+    InputError
+        When a GPU is asked for and CuPy or a device is missing.
+    """
+    if device == "cpu":
+        return np
+    try:
+        import cupy
+
+        count = cupy.cuda.runtime.getDeviceCount()
+    except Exception as error:  # noqa: BLE001 - CuPy raises many types for a missing driver
+        if device == "auto":
+            return np
+        raise InputError(
+            f"A GPU was asked for but CuPy cannot use one ({type(error).__name__}: {error}); install "
+            'the driver and `pip install "napari-mixedptycho[gpu-cuda12]"`, or choose device cpu.'
+        ) from None
+    if count == 0 and device == "gpu":
+        raise InputError("A GPU was asked for but none was found; choose device cpu.")
+    module: ModuleType = cupy if count else np
+    return module
+
+
+def fft2(waves: Array, *, unitary: bool = False) -> Array:
+    """Transform the last two axes, reusing the memory of `waves` (its content is lost)."""
+    return _transform("fft2", waves, unitary)
+
+
+def ifft2(waves: Array, *, unitary: bool = False) -> Array:
+    """Inverse of `fft2`, reusing the memory of `waves` (its content is lost)."""
+    return _transform("ifft2", waves, unitary)
+
+
+def _transform(name: str, waves: Array, unitary: bool) -> Array:
+    norm = "ortho" if unitary else "backward"
+    if isinstance(waves, np.ndarray):
+        return getattr(scipy.fft, name)(waves, norm=norm, overwrite_x=True, workers=1)
+    import cupyx.scipy.fft
+
+    return getattr(cupyx.scipy.fft, name)(waves, norm=norm, overwrite_x=True)
+
+
+def take_patches(image: Array, corners: Array, size: int) -> Array:
+    """Cut one square window per position out of a stack of images.
+
+    Parameters
+    ----------
+    image
+        (state, y, x).
+    corners
+        (position, 2) integers on the host: first row and column of each window.
+    size
+        Edge of the window, px.
+
+    Returns
+    -------
+    Array
+        (position, state, size, size); a view of `image` when there is one position on the CPU.
+    """
+    if isinstance(image, np.ndarray):
+        if len(corners) == 1:
+            y, x = corners[0]
+            return image[None, :, y : y + size, x : x + size]
+        return np.stack([image[:, y : y + size, x : x + size] for y, x in corners])
+    xp = namespace(image)
+    rows, columns = _windows(xp, corners, size)
+    return xp.ascontiguousarray(xp.moveaxis(image[:, rows, columns], 1, 0))
+
+
+def add_patches(image: Array, corners: Array, patches: Array) -> None:
+    """Add (position, state, size, size) windows into (state, y, x); the adjoint of `take_patches`."""
+    size = patches.shape[-1]
+    if isinstance(image, np.ndarray):
+        for (y, x), patch in zip(corners, patches, strict=True):
+            image[:, y : y + size, x : x + size] += patch
+        return
+    import cupyx
+
+    xp = namespace(image)
+    rows, columns = _windows(xp, corners, size)
+    stacked = xp.moveaxis(patches, 0, 1)
+    parts = (
+        ((image.real, stacked.real), (image.imag, stacked.imag))
+        if image.dtype.kind == "c"
+        else ((image, stacked),)
+    )
+    for target, values in parts:
+        cupyx.scatter_add(target, (slice(None), rows, columns), values)
+
+
+def _windows(xp: ModuleType, corners: Array, size: int) -> Sequence[Array]:
+    offset = xp.arange(size)
+    corners = xp.asarray(corners)
+    return corners[:, 0, None, None] + offset[:, None], corners[:, 1, None, None] + offset

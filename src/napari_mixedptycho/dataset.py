@@ -1,0 +1,159 @@
+"""A 4D-STEM scan with everything that must be known to reconstruct it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.optics import wavelength
+
+Source = Literal["file", "measured", "user", "default"]
+"""Where a number came from."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is known of a simulated specimen, in the scan frame (Å; y, x; origin = first scan point).
+
+    Attributes
+    ----------
+    columns_mean
+        (column, 2): mean position of every atomic column.
+    columns_per_snapshot
+        (snapshot, column, 2): position of every column in each snapshot of the motion.
+    columns_in_scan
+        (column,) bool: the column lies inside the scanned field.
+    atoms
+        (snapshot, atom, 3): y, x, z of every atom.
+    """
+
+    columns_mean: NDArray[np.float64]
+    columns_per_snapshot: NDArray[np.float64]
+    columns_in_scan: NDArray[np.bool_]
+    atoms: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Measured patterns and the microscope's numbers.
+
+    Attributes
+    ----------
+    patterns
+        (scan_y, scan_x, ky, kx), zero angle at ``n // 2``; NumPy array or lazily read HDF5 dataset.
+    energy, semiangle, defocus
+        eV, mrad (probe-forming), Å (positive: crossover below the entrance surface).
+    scan_step, detector_sampling
+        Å between scan points, 1/Å per detector pixel.
+    thickness
+        Specimen thickness, Å, when known.
+    electrons_per_unit
+        Stored value × this = electrons; None when unknown or for noise-free data.
+    mask
+        (ky, kx) bool, True where a pixel is measured; None: all are.
+    name
+        What to call the data on screen.
+    truth
+        The known specimen of simulated data.
+    sources
+        For each number, where it came from.
+    """
+
+    patterns: Any
+    energy: float
+    semiangle: float
+    scan_step: float
+    detector_sampling: float
+    defocus: float = 0.0
+    thickness: float | None = None
+    electrons_per_unit: float | None = None
+    mask: NDArray[np.bool_] | None = None
+    name: str = "data"
+    truth: Truth | None = None
+    sources: Mapping[str, Source] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Fail at the door, in words; past the door the numbers are trusted."""
+        shape = tuple(self.patterns.shape)
+        if len(shape) != 4 or min(shape) < 1:
+            raise InputError(
+                f"{self.name}: patterns have shape {shape}; four axes (scan_y, scan_x, ky, kx) are needed."
+            )
+        if shape[2] != shape[3] or shape[2] < 8:
+            raise InputError(
+                f"{self.name}: patterns are {shape[2]}×{shape[3]} px; crop them to a square of at least 8 px."
+            )
+        if np.dtype(self.patterns.dtype).kind not in "uif":
+            raise InputError(
+                f"{self.name}: patterns have dtype {self.patterns.dtype}; real numbers are needed."
+            )
+        for number in ("energy", "semiangle", "scan_step", "detector_sampling"):
+            value = getattr(self, number)
+            if not (np.isfinite(value) and value > 0):
+                raise InputError(f"{self.name}: {number} is {value}; give a positive number.")
+        if self.electrons_per_unit is not None and not self.electrons_per_unit > 0:
+            raise InputError(
+                f"{self.name}: electrons_per_unit is {self.electrons_per_unit}; it must be positive."
+            )
+        if self.mask is not None and self.mask.shape != shape[2:]:
+            raise InputError(f"{self.name}: mask has shape {self.mask.shape}; patterns have {shape[2:]}.")
+
+    @property
+    def scan_shape(self) -> tuple[int, int]:
+        """(scan_y, scan_x)."""
+        return int(self.patterns.shape[0]), int(self.patterns.shape[1])
+
+    @property
+    def detector_size(self) -> int:
+        """Edge of a pattern, px."""
+        return int(self.patterns.shape[-1])
+
+    @property
+    def wavelength(self) -> float:
+        """Å."""
+        return wavelength(self.energy)
+
+    @property
+    def max_angle(self) -> float:
+        """Largest angle along a detector axis, mrad."""
+        return 1e3 * self.wavelength * self.detector_sampling * self.detector_size / 2
+
+    @cached_property
+    def values(self) -> NDArray[Any]:
+        """All patterns in memory, in their native dtype."""
+        return np.asarray(self.patterns[...])
+
+    @cached_property
+    def mean_pattern(self) -> NDArray[np.float64]:
+        """(ky, kx) mean over the scan, stored units."""
+        mean: NDArray[np.float64] = self.values.mean(axis=(0, 1), dtype=np.float64)
+        return mean
+
+    @cached_property
+    def electrons_per_pattern(self) -> float | None:
+        """Mean electrons that reached the detector per scan point; None when unknown."""
+        if self.electrons_per_unit is None:
+            return None
+        return float(self.mean_pattern.sum() * self.electrons_per_unit)
+
+    @property
+    def dose(self) -> float | None:
+        """Electrons per Å² of scanned area; None when unknown."""
+        electrons = self.electrons_per_pattern
+        return None if electrons is None else electrons / self.scan_step**2
+
+    @cached_property
+    def hash(self) -> str:
+        """First 16 hexadecimal digits of the SHA-256 of the patterns."""
+        return hashlib.sha256(np.ascontiguousarray(self.values)).hexdigest()[:16]
+
+    def replace(self, **changes: Any) -> Dataset:
+        """Return a copy with some fields changed."""
+        return replace(self, **changes)

@@ -1,0 +1,219 @@
+"""Loss and gradient of an estimate: every position, state and mode, in lanes that add up in a fixed order.
+
+``I_j = Σ_states Σ_modes |F{…}|²``: Gladyshev et al. (2023), eq. 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mixedptycho._array import Array, add_patches, asnumpy, fft2, ifft2, namespace, take_patches
+from napari_mixedptycho.engine.estimate import Estimate, Unknown
+from napari_mixedptycho.engine.incidence import incident_waves, split_positions
+from napari_mixedptycho.engine.losses import Loss
+from napari_mixedptycho.engine.multislice import far_field
+from napari_mixedptycho.engine.objects import transmission
+from napari_mixedptycho.engine.problem import Problem, chunks, divide
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The function that a solver lowers: how badly an estimate explains the measured patterns.
+
+    Attributes
+    ----------
+    problem, loss
+        What is measured, and how to compare.
+    scales
+        (position,): each pattern's part of what the loss is divided by.
+    """
+
+    problem: Problem
+    loss: Loss
+    scales: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, problem: Problem, loss: Loss) -> Objective:
+        """Make the objective; reads every pattern once."""
+        parts = chunks(np.arange(problem.count), 64)
+        scales = [asnumpy(loss.scale(problem.electrons(part), problem.weight)) for part in parts]
+        return cls(problem, loss, np.concatenate(scales))
+
+    def value_and_gradient(
+        self, estimate: Estimate, refined: tuple[Unknown, ...], batch: Indices | None = None
+    ) -> tuple[float, dict[str, Array]]:
+        """Compare an estimate with the measured patterns.
+
+        Parameters
+        ----------
+        estimate
+            Where we stand.
+        refined
+            The unknowns whose gradient is wanted; empty for the value alone.
+        batch
+            Positions to use; None: all of them.
+
+        Returns
+        -------
+        tuple
+            The loss (dimensionless), and for each refined unknown its gradient, of the unknown's shape;
+            that of a complex unknown is ∂L/∂Re + i·∂L/∂Im.
+        """
+        lanes = self.problem.lanes if batch is None else divide(batch, len(self.problem.lanes))
+        total = self.scales.sum() if batch is None else self.scales[batch].sum()
+        view = _View.of(self.problem, estimate, self.loss, refined)
+        with ThreadPoolExecutor(self.problem.threads) as pool:
+            shares = list(pool.map(view.lane, lanes))
+        return view.sum(shares, 1.0 / float(total))
+
+
+def predict(problem: Problem, estimate: Estimate, indices: Indices) -> Array:
+    """Return the predicted patterns (position, ky, kx), electrons, zero angle in the corner."""
+    view = _View.of(problem, estimate, None, ())
+    parts = [view.intensity(part)[0] for part in chunks(indices, problem.chunk)]
+    return problem.detector.crop(namespace(parts[0]).concatenate(parts))
+
+
+def illumination(problem: Problem, estimate: Estimate) -> Array:
+    """Return Σ_positions Σ_modes |P|² on the object grid, (y, x): electrons per pixel of one state."""
+    xp = namespace(estimate.probe)
+    power = (xp.abs(estimate.probe) ** 2).sum(axis=0)
+    shape = estimate.object.shape[-2:]
+    light = xp.zeros((1, *shape), dtype=power.dtype)
+    corners, _ = split_positions(estimate.positions, problem.size)
+    for part in chunks(np.arange(problem.count), 64):
+        add_patches(light, corners[part], xp.broadcast_to(power, (len(part), 1, *power.shape)))
+    return light[0]
+
+
+@dataclass(frozen=True)
+class _Share:
+    """What one lane adds: its loss and its part of the gradient."""
+
+    value: float
+    window: tuple[slice, slice]
+    object: Array | None
+    spectrum: Array | None
+    indices: Indices
+    shifts: Array | None
+
+
+@dataclass(frozen=True)
+class _View:
+    """One estimate made ready for evaluation: transmission, probe spectrum, windows."""
+
+    problem: Problem
+    loss: Loss | None
+    refined: tuple[Unknown, ...]
+    transmission: Array
+    object_pullback: Callable[[Array], Array]
+    spectrum: Array
+    corners: Indices
+    shifts: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls, problem: Problem, estimate: Estimate, loss: Loss | None, refined: tuple[Unknown, ...]
+    ) -> _View:
+        wave, pullback = transmission(estimate.object)
+        corners, shifts = split_positions(estimate.positions, problem.size)
+        spectrum = fft2(estimate.probe.copy())
+        return cls(problem, loss, refined, wave, pullback, spectrum, corners, shifts)
+
+    def intensity(
+        self, part: Indices
+    ) -> tuple[Array, Array, Callable[..., Array], Callable[..., tuple[Array, Array]]]:
+        """Predict a chunk: intensity (position, ky, kx), far field, and the two pullbacks."""
+        incident, incident_back = incident_waves(self.spectrum, self.shifts[part])
+        patches = [
+            take_patches(self.transmission[:, index], self.corners[part], self.problem.size)[:, :, None]
+            for index in range(self.transmission.shape[1])
+        ]
+        far, back = far_field(incident[:, None], patches, self.problem.propagator)
+        intensity = sum(
+            far[:, state, mode].real ** 2 + far[:, state, mode].imag ** 2
+            for state in range(far.shape[1])
+            for mode in range(far.shape[2])
+        )
+        return intensity, far, back, incident_back
+
+    def lane(self, indices: Indices) -> _Share:
+        """Evaluate the positions of one lane, chunk by chunk."""
+        window, corners = self._window(indices)
+        share = self._empty(indices, window)
+        value = 0.0
+        for part in chunks(np.arange(len(indices)), self.problem.chunk):
+            value += self._chunk(indices[part], corners[part], share, part)
+        return _Share(value, window, share.object, share.spectrum, indices, share.shifts)
+
+    def _chunk(self, part: Indices, corners: Indices, share: _Share, rows: Indices) -> float:
+        """Add one chunk to the lane's share and return its loss."""
+        problem = self.problem
+        intensity, far, back, incident_back = self.intensity(part)
+        assert self.loss is not None
+        values, slope = self.loss.terms(
+            problem.detector.crop(intensity), problem.electrons(part), problem.weight
+        )
+        value = float(values.sum())
+        if not self.refined:
+            return value
+        slope *= 2  # dI = 2 Re(conj(Ψ)·dΨ)
+        far *= problem.detector.embed(slope)[:, None, None]
+
+        def sink(index: int, gradient: Array) -> None:
+            add_patches(share.object[:, index], corners, gradient)  # type: ignore[index]
+
+        entrance = back(far, sink if share.object is not None else None)
+        if share.spectrum is not None:
+            spectrum, shifts = incident_back(entrance)
+            share.spectrum[...] += spectrum
+            share.shifts[rows] = shifts  # type: ignore[index]
+        return value
+
+    def _window(self, indices: Indices) -> tuple[tuple[slice, slice], Indices]:
+        """Return the part of the object a lane touches, and its corners within that part."""
+        corners = self.corners[indices]
+        first, last = corners.min(axis=0), corners.max(axis=0) + self.problem.size
+        return (slice(first[0], last[0]), slice(first[1], last[1])), corners - first
+
+    def _empty(self, indices: Indices, window: tuple[slice, slice]) -> _Share:
+        xp = namespace(self.transmission)
+        shape = tuple(part.stop - part.start for part in window)
+        wanted = "object" in self.refined
+        gradient = (
+            xp.zeros((*self.transmission.shape[:2], *shape), self.transmission.dtype) if wanted else None
+        )
+        incident = "probe" in self.refined or "positions" in self.refined
+        spectrum = xp.zeros_like(self.spectrum) if incident else None
+        shifts = xp.zeros((len(indices), 2), self.spectrum.real.dtype) if incident else None
+        return _Share(0.0, window, gradient, spectrum, indices, shifts)
+
+    def sum(self, shares: list[_Share], factor: float) -> tuple[float, dict[str, Array]]:
+        """Add the lanes in order and finish the gradients of the refined unknowns."""
+        value = sum(share.value for share in shares) * factor
+        gradient: dict[str, Array] = {}
+        if "object" in self.refined:
+            whole = self.transmission * 0
+            for share in shares:
+                whole[(..., *share.window)] += share.object
+            whole *= factor
+            gradient["object"] = self.object_pullback(whole)
+        if "probe" in self.refined:
+            spectrum = shares[0].spectrum
+            for share in shares[1:]:
+                spectrum = spectrum + share.spectrum
+            # The adjoint of the unscaled forward transform is the unscaled inverse one.
+            gradient["probe"] = ifft2(spectrum * (factor * self.problem.size**2))
+        if "positions" in self.refined:
+            slopes = np.zeros(self.shifts.shape)
+            for share in shares:
+                slopes[share.indices] = share.shifts * factor
+            gradient["positions"] = slopes
+        return value, gradient

@@ -1,0 +1,106 @@
+"""The loop: one stage as a generator of steps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from napari_mixedptycho.engine.estimate import Estimate
+from napari_mixedptycho.engine.forward import Indices, Objective
+from napari_mixedptycho.engine.modes import gram_schmidt, rotation
+from napari_mixedptycho.engine.objects import ObjectType
+from napari_mixedptycho.engine.problem import Problem
+from napari_mixedptycho.engine.stage import Stage
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a stage stands after an iteration.
+
+    Attributes
+    ----------
+    done
+        Iterations of the stage that are behind us.
+    estimate, memory
+        Never written again.
+    loss
+        Dimensionless; see the stage's loss.
+    evaluations
+        What the iteration cost, in evaluations of all patterns.
+    seconds
+        Wall time of the iteration.
+    """
+
+    done: int
+    estimate: Estimate
+    memory: Any
+    loss: float
+    evaluations: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a stage begins: an estimate and, when it goes on after a break, the solver's memory."""
+
+    estimate: Estimate
+    memory: Any = None
+    done: int = 0
+
+
+def iterate(problem: Problem, stage: Stage, kind: ObjectType, start: Start, seed: int) -> Iterator[Step]:
+    """Run a stage.
+
+    Parameters
+    ----------
+    problem, stage
+        What to explain and how.
+    kind
+        Object type.
+    start
+        Where to begin.
+    seed
+        Of the order of mini-batches; iteration k of a seed draws the same batches after a break.
+
+    Yields
+    ------
+    Step
+        After every iteration.
+    """
+    objective = Objective.of(problem, stage.loss)
+    estimate, memory = start.estimate, start.memory
+    for iteration in range(start.done, stage.iterations):
+        began = time.perf_counter()
+        refined = stage.refined_at(iteration)
+        if memory is None or memory.refined != refined:
+            memory = stage.solver.init(objective, estimate, refined, kind)
+        losses, evaluations = [], 0.0
+        for batch in _batches(problem, stage, np.random.default_rng((seed, iteration))):
+            estimate, memory, outcome = stage.solver.step(objective, estimate, memory, batch)
+            losses.append(outcome.loss)
+            evaluations += outcome.evaluations
+        if "probe" in refined and estimate.modes > 1:
+            estimate, memory = _orthogonal(stage, estimate, memory)
+        seconds = time.perf_counter() - began
+        yield Step(iteration + 1, estimate, memory, float(np.mean(losses)), evaluations, seconds)
+
+
+def _batches(problem: Problem, stage: Stage, random: np.random.Generator) -> list[Indices | None]:
+    size = stage.patterns_per_update
+    if size is None or size >= problem.count:
+        return [None]
+    order = random.permutation(problem.count)
+    return list(np.array_split(order, -(-problem.count // size)))
+
+
+def _orthogonal(stage: Stage, estimate: Estimate, memory: Any) -> tuple[Estimate, Any]:
+    if stage.orthogonalise == "svd":
+        turn = rotation(estimate.probe)
+        return estimate.with_blocks({"probe": turn(estimate.probe)}), memory.map_probe(turn)
+    if stage.orthogonalise == "gram_schmidt":
+        return estimate.with_blocks({"probe": gram_schmidt(estimate.probe)}), None
+    return estimate, memory

@@ -1,0 +1,94 @@
+"""What must be explained: measured patterns, the optics between object and detector, and how to divide the work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mixedptycho._array import Array
+from napari_mixedptycho.engine.detector import Detector
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The facts that stay fixed during a reconstruction.
+
+    Attributes
+    ----------
+    measured
+        (position, ky, kx) patterns in their native dtype, zero angle in the corner.
+    scale
+        Stored value × this = electrons (1 for noise-free data).
+    weight
+        (ky, kx) float32: 1 where a pixel is measured, 0 where it is masked.
+    detector
+        Measured and padded size.
+    propagator
+        (y, x) complex: one slice to the next, zero frequency in the corner, band limit included.
+    lanes
+        Positions of each lane, in compact groups. A lane is summed in order by one thread and the lanes are
+        added in order, so that the result is the same at any number of threads, bit for bit.
+    chunk
+        Patterns whose waves are held at once by a thread: memory only, never the result.
+    threads
+        Lanes that run at the same time (CPU).
+    """
+
+    measured: Array
+    scale: float
+    weight: Array
+    detector: Detector
+    propagator: Array
+    lanes: tuple[NDArray[np.int64], ...]
+    chunk: int = 1
+    threads: int = 1
+
+    @property
+    def size(self) -> int:
+        """Edge of the probe window and of the padded detector, px."""
+        return self.detector.padded
+
+    @property
+    def count(self) -> int:
+        """Number of patterns."""
+        return len(self.measured)
+
+    def electrons(self, indices: NDArray[np.int64]) -> Array:
+        """Return (position, ky, kx) patterns in electrons, float of the precision of the propagator."""
+        precision = self.propagator.real.dtype
+        patterns = self.measured[indices].astype(precision)
+        patterns *= precision.type(self.scale)
+        return patterns
+
+
+def compact_order(positions: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Order positions along square tiles, so that neighbours in the order share most of the object.
+
+    Parameters
+    ----------
+    positions
+        (position, 2), any unit.
+
+    Returns
+    -------
+    NDArray
+        Indices: tile after tile (serpentine), row by row within a tile.
+    """
+    extent = np.ptp(positions, axis=0)
+    tile = max(float(extent.max()) / 4, 1e-9)
+    rows, columns = np.floor((positions - positions.min(axis=0)) / tile).astype(np.int64).T
+    columns = np.where(rows % 2, -columns, columns)
+    return np.lexsort((positions[:, 1], positions[:, 0], columns, rows))
+
+
+def divide(order: NDArray[np.int64], lanes: int) -> tuple[NDArray[np.int64], ...]:
+    """Cut an order of positions into at most `lanes` contiguous groups of nearly equal size."""
+    return tuple(part for part in np.array_split(order, lanes) if len(part))
+
+
+def chunks(indices: NDArray[np.int64], size: int) -> Sequence[NDArray[np.int64]]:
+    """Cut the positions of a lane into chunks of at most `size`."""
+    return [indices[start : start + size] for start in range(0, len(indices), size)]

@@ -1,0 +1,28 @@
+"""Vector algebra over the refined unknowns; sums do not depend on the number of threads."""
+
+from __future__ import annotations
+
+from napari_mixedptycho._array import Array
+from napari_mixedptycho.engine.estimate import Blocks
+
+
+def dot(a: Blocks, b: Blocks) -> float:
+    """Return the real inner product, complex numbers taken as pairs of reals."""
+    return sum(float(_dot(a[name], b[name])) for name in a)
+
+
+def _dot(a: Array, b: Array) -> float:
+    # Not vdot: the linear algebra library splits its sum by threads.
+    if a.dtype.kind == "c":
+        return float((a.real * b.real).sum(dtype="f8") + (a.imag * b.imag).sum(dtype="f8"))
+    return float((a * b).sum(dtype="f8"))
+
+
+def add(a: Blocks, b: Blocks, factor: float = 1.0) -> dict[str, Array]:
+    """Return a + factor·b, of the precision of a."""
+    return {name: a[name] + a[name].real.dtype.type(factor) * b[name] for name in a}
+
+
+def scale(a: Blocks, factor: float) -> dict[str, Array]:
+    """Return factor·a, of the precision of a."""
+    return {name: part.real.dtype.type(factor) * part for name, part in a.items()}

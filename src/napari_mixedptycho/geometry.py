@@ -1,0 +1,78 @@
+"""How the object grid lies over the scanned field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mixedptycho.dataset import Dataset
+
+_MARGIN = 3
+"""Object pixels beyond the outermost window, so that refined positions can move."""
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The object grid.
+
+    Attributes
+    ----------
+    size
+        Edge of the probe window and of the padded detector, px.
+    sampling
+        Å per object pixel.
+    shape
+        Object (y, x), px.
+    origin
+        Position (y, x) of object pixel (0, 0) in the scan frame (origin: first scan point), Å.
+    slice_spacing
+        Å.
+    """
+
+    size: int
+    sampling: float
+    shape: tuple[int, int]
+    origin: tuple[float, float]
+    slice_spacing: float
+
+    @classmethod
+    def of(cls, dataset: Dataset, size: int, slice_spacing: float) -> Geometry:
+        """Lay a grid whose windows of `size` px around all scan points fit in."""
+        sampling = 1.0 / (size * dataset.detector_sampling)
+        margin = size // 2 + _MARGIN
+        reach = (np.array(dataset.scan_shape) - 1) * dataset.scan_step / sampling
+        shape = np.ceil(reach).astype(int) + size + 2 * _MARGIN
+        origin = -margin * sampling
+        return cls(size, sampling, (int(shape[0]), int(shape[1])), (origin, origin), slice_spacing)
+
+    def positions(self, dataset: Dataset) -> NDArray[np.float64]:
+        """Return the scan points (position, 2) on the object grid, px; row after row."""
+        grid = np.indices(dataset.scan_shape).reshape(2, -1).T * dataset.scan_step
+        return self.to_pixels(grid)
+
+    def to_pixels(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Scan frame (…, 2), Å, to object pixels."""
+        pixels: NDArray[np.float64] = (np.asarray(points) - self.origin) / self.sampling
+        return pixels
+
+    def to_angstroms(self, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Object pixels (…, 2) to the scan frame, Å."""
+        points: NDArray[np.float64] = np.asarray(pixels) * self.sampling + self.origin
+        return points
+
+
+def padded_size(dataset: Dataset, factor: float) -> int:
+    """Return an even edge, px, of at least `factor` × the detector whose transforms are fast (primes 2, 3, 5)."""
+    size = int(np.ceil(dataset.detector_size * factor - 1e-9))
+    while size % 2 or not _smooth(size):
+        size += 1
+    return size
+
+
+def _smooth(size: int) -> bool:
+    for prime in (2, 3, 5):
+        while size % prime == 0:
+            size //= prime
+    return size == 1

@@ -1,0 +1,1 @@
+"""The first guess: probe, object states and positions from numbers and patterns."""

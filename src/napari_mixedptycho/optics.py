@@ -1,0 +1,91 @@
+"""Electron optics: wavelength, frequency grids, aperture with aberrations, free-space propagation.
+
+Conventions (docs/conventions.md): a plane wave is ``exp(+2πi k·r)``; `fft2` goes to the detector; the
+zero frequency is in the corner.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Complexes = NDArray[np.complex128]
+
+_PLANCK_LIGHT = 12398.419843320025
+"""h·c, eV·Å (CODATA 2018, exact)."""
+_REST_ENERGY = 510998.95
+"""Electron rest energy, eV (CODATA 2018)."""
+
+
+def wavelength(energy: float) -> float:
+    """Relativistic de Broglie wavelength, Å, of electrons of `energy` eV (60 keV: 0.048661 Å)."""
+    return _PLANCK_LIGHT / float(np.sqrt(energy * (energy + 2 * _REST_ENERGY)))
+
+
+def frequencies(size: int, sampling: float) -> tuple[Floats, Floats]:
+    """Return ky (size, 1) and kx (1, size), 1/Å, zero in the corner, for pixels of `sampling` Å."""
+    k = np.fft.fftfreq(size, sampling)
+    return k[:, None], k[None, :]
+
+
+def aperture(size: int, sampling: float, radius: float) -> Floats:
+    """Round aperture with an anti-aliased edge, (size, size), 0 to 1.
+
+    A pixel that the edge crosses is filled in proportion: a hard edge costs 70 times in the loss.
+
+    Parameters
+    ----------
+    size, sampling
+        Pixels, and Å per pixel, of the real-space window.
+    radius
+        Aperture radius, 1/Å (semi-angle / wavelength).
+    """
+    ky, kx = frequencies(size, sampling)
+    pixel = 1.0 / (size * sampling)
+    filled: Floats = np.clip((radius - np.hypot(ky, kx)) / pixel + 0.5, 0.0, 1.0)
+    return filled
+
+
+def parametric_probe(
+    size: int, sampling: float, energy: float, semiangle: float, defocus: float
+) -> Complexes:
+    """Probe in real space, (size, size), centred on pixel ``size // 2``, with unit power.
+
+    ``A(k)·exp(+iπλ·defocus·k²)``: a positive defocus puts the crossover below the entrance surface.
+
+    Parameters
+    ----------
+    size, sampling
+        Pixels, and Å per pixel.
+    energy, semiangle, defocus
+        eV, mrad, Å.
+    """
+    wave = wavelength(energy)
+    ky, kx = frequencies(size, sampling)
+    # The square root makes the intensity, not the amplitude, of an edge pixel proportional to its fill.
+    amplitude = np.sqrt(aperture(size, sampling, semiangle * 1e-3 / wave))
+    spectrum = amplitude * np.exp(1j * np.pi * wave * defocus * (ky**2 + kx**2))
+    probe = np.fft.fftshift(np.fft.ifft2(spectrum))
+    unit: Complexes = probe / np.sqrt(np.sum(np.abs(probe) ** 2))
+    return unit
+
+
+def propagator(size: int, sampling: float, energy: float, distance: float) -> Complexes:
+    """Fresnel propagator ``exp(−iπλ·distance·k²)``, (size, size), zero frequency in the corner.
+
+    Gladyshev et al. (2023), eq. 7, has the other sign: it uses the other wave convention.
+    """
+    ky, kx = frequencies(size, sampling)
+    phases: Complexes = np.exp(-1j * np.pi * wavelength(energy) * distance * (ky**2 + kx**2))
+    return phases
+
+
+def band_limit(size: int, sampling: float, fraction: float) -> Floats:
+    """Round low-pass (size, size), 1 inside ``fraction`` of the highest frequency, else 0.
+
+    The paper uses one half; 1 keeps the largest circle on the grid.
+    """
+    ky, kx = frequencies(size, sampling)
+    inside: Floats = (np.hypot(ky, kx) <= fraction * 0.5 / sampling).astype(float)
+    return inside

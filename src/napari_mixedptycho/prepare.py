@@ -1,0 +1,223 @@
+"""From a data set and a recipe to what the engine works on."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mixedptycho._array import asnumpy, select
+from napari_mixedptycho.dataset import Dataset
+from napari_mixedptycho.engine.detector import Detector
+from napari_mixedptycho.engine.estimate import Estimate
+from napari_mixedptycho.engine.problem import Problem, compact_order, divide
+from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.geometry import Geometry, padded_size
+from napari_mixedptycho.guess.probe import probe_modes
+from napari_mixedptycho.io import load
+from napari_mixedptycho.optics import band_limit, propagator
+from napari_mixedptycho.recipe import Recipe
+from napari_mixedptycho.result import Result
+
+_LANES = 16
+"""Groups of positions that may run at the same time; fixed, so that their sum is the same on any machine."""
+_CHUNK_BYTES = 2**20
+"""Waves of a chunk: about what stays in a core's cache."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A recipe made ready: the data set with the recipe's numbers, the grid, the engine's problem."""
+
+    recipe: Recipe
+    dataset: Dataset
+    geometry: Geometry
+    problem: Problem
+
+
+def open_dataset(recipe: Recipe, folder: Path | None = None) -> Dataset:
+    """Open the recipe's data file; a relative path starts at `folder` (default: here)."""
+    file = recipe.data.file
+    if folder is not None and not file.startswith("sample:"):
+        file = str(folder / file)
+    return load(file, recipe.data.dataset)
+
+
+def apply_recipe(recipe: Recipe, dataset: Dataset) -> Dataset:
+    """Return the data set with the recipe's numbers, region and mask.
+
+    Raises
+    ------
+    InputError
+        When the region or the largest angle does not fit the data, or the patterns cannot be used.
+    """
+    set_by_user = recipe.microscope.model_dump(exclude_none=True)
+    changed = {name: value for name, value in set_by_user.items() if value != getattr(dataset, name)}
+    sources = {**dataset.sources, **dict.fromkeys(changed, "user")}
+    dataset = dataset.replace(**changed, sources=sources)
+    if recipe.data.scan_region is not None:
+        dataset = dataset.replace(patterns=_region(dataset, recipe.data.scan_region))
+    if recipe.data.max_angle is not None:
+        dataset = dataset.replace(mask=_inside(dataset, recipe.data.max_angle))
+    return dataset.replace(patterns=_usable(dataset))
+
+
+def prepare(recipe: Recipe, dataset: Dataset) -> Prepared:
+    """Make a recipe ready for a data set.
+
+    Raises
+    ------
+    InputError
+        When a number is missing or does not fit the data.
+    """
+    dataset = apply_recipe(recipe, dataset)
+    recipe = recipe.for_dataset(dataset)
+    model = recipe.model
+    if model.thickness is None:
+        raise InputError(f"{dataset.name}: the thickness is not known; set model.thickness (Å).")
+    factor = model.padding or (1.5 if reaches_edge(dataset) else 1.0)
+    size = padded_size(dataset, factor)
+    geometry = Geometry.of(dataset, size, model.thickness / model.slices)
+    _check_probe_fits(dataset, geometry)
+    return Prepared(recipe, dataset, geometry, _problem(recipe, dataset, geometry))
+
+
+def reaches_edge(dataset: Dataset) -> bool:
+    """Tell whether more than 0.1 % of the electrons lie within the probe angle of the detector edge.
+
+    Then the exit wave reaches beyond the detector, and would alias on the bare grid.
+    """
+    angles = _angles(dataset)
+    pattern = np.clip(dataset.mean_pattern, 0, None)
+    return float(pattern[angles > dataset.max_angle - dataset.semiangle].sum()) > 1e-3 * float(pattern.sum())
+
+
+def first_estimate(prepared: Prepared, states: int) -> Estimate:
+    """Return the first guess, on the host."""
+    recipe, dataset, geometry = prepared.recipe, prepared.dataset, prepared.geometry
+    problem, model = prepared.problem, recipe.model
+    if recipe.guess.result is not None:
+        return _from_result(prepared, Result.load(recipe.guess.result), states)
+    phase = recipe.guess.object.phase((states, model.slices, *geometry.shape), recipe.run.seed)
+    stored = np.exp(1j * phase).astype(np.complex64) if model.object_type == "complex" else phase
+    wave = recipe.guess.probe.wave(dataset, geometry.size, geometry.sampling)
+    waves = probe_modes(wave, model.probe_modes, recipe.guess.mode_power)
+    # The unmeasured ring holds scattered electrons too; the probe is refined to their number.
+    electrons = float(dataset.mean_pattern.sum()) * problem.scale
+    probe = (waves * np.sqrt(electrons / states)).astype(np.complex64)
+    return Estimate(stored, probe, geometry.positions(dataset))
+
+
+def more_states(prepared: Prepared, estimate: Estimate, states: int) -> Estimate:
+    """Return an estimate with another number of states; equal occupancy rescales the probe."""
+    if states == estimate.states:
+        return estimate
+    host = estimate.asnumpy()
+    guess, seed = prepared.recipe.guess, prepared.recipe.run.seed
+    stored = (
+        guess.spread.states(host.object, states, prepared.geometry.sampling, seed)
+        if states > host.states
+        else host.object[:states]
+    )
+    probe = host.probe * np.float32(np.sqrt(host.states / states))
+    return Estimate(stored, probe, host.positions)
+
+
+def to_device(prepared: Prepared, estimate: Estimate) -> Estimate:
+    """Return the estimate beside the problem's arrays."""
+    from napari_mixedptycho._array import namespace
+
+    xp = namespace(prepared.problem.propagator)
+    return Estimate(xp.asarray(estimate.object), xp.asarray(estimate.probe), asnumpy(estimate.positions))
+
+
+def _from_result(prepared: Prepared, result: Result, states: int) -> Estimate:
+    shape = result.estimate.object.shape[1:]
+    wanted = (prepared.recipe.model.slices, *prepared.geometry.shape)
+    if shape != wanted:
+        raise InputError(
+            f"{prepared.recipe.guess.result}: the object has (slices, y, x) {shape}; this recipe needs {wanted}."
+        )
+    return more_states(prepared, result.estimate, states)
+
+
+def _problem(recipe: Recipe, dataset: Dataset, geometry: Geometry) -> Problem:
+    xp: ModuleType = select(recipe.run.device)
+    model, run = recipe.model, recipe.run
+    size, detector = geometry.size, Detector(dataset.detector_size, geometry.size)
+    move = propagator(size, geometry.sampling, dataset.energy, geometry.slice_spacing)
+    if model.band_limit is not None:
+        move = move * band_limit(size, geometry.sampling, model.band_limit)
+    mask = np.ones((dataset.detector_size,) * 2, bool) if dataset.mask is None else dataset.mask
+    patterns = dataset.values.reshape(-1, *mask.shape)
+    positions = geometry.positions(dataset)
+    waves = model.states * model.probe_modes * size**2 * 8
+    return Problem(
+        measured=xp.asarray(np.ascontiguousarray(np.fft.ifftshift(patterns, axes=(-2, -1)))),
+        scale=dataset.electrons_per_unit or 1.0,
+        weight=xp.asarray(np.fft.ifftshift(mask).astype(np.float32)),
+        detector=detector,
+        propagator=xp.asarray(move.astype(np.complex64)),
+        lanes=divide(compact_order(positions), _LANES if xp is np else 1),
+        chunk=run.patterns_per_chunk or max(1, round(_CHUNK_BYTES / waves)),
+        threads=(run.threads or os.cpu_count() or 1) if xp is np else 1,
+    )
+
+
+def _region(dataset: Dataset, region: tuple[int, int, int, int]) -> NDArray[np.generic]:
+    top, bottom, left, right = region
+    rows, columns = dataset.scan_shape
+    if not (0 <= top < bottom <= rows and 0 <= left < right <= columns):
+        raise InputError(f"data.scan_region is {region}; the scan has {rows} rows and {columns} columns.")
+    patterns: NDArray[np.generic] = np.asarray(dataset.patterns[top:bottom, left:right])
+    return patterns
+
+
+def _inside(dataset: Dataset, max_angle: float) -> NDArray[np.bool_]:
+    inside: NDArray[np.bool_] = _angles(dataset) <= max_angle
+    if max_angle <= dataset.semiangle:
+        raise InputError(
+            f"data.max_angle is {max_angle} mrad; it must lie beyond the semi-angle, {dataset.semiangle} mrad."
+        )
+    return inside if dataset.mask is None else inside & dataset.mask
+
+
+def _angles(dataset: Dataset) -> NDArray[np.float64]:
+    """Scattering angle of each detector pixel, mrad, (ky, kx)."""
+    n = dataset.detector_size
+    k = (np.arange(n) - n // 2) * dataset.detector_sampling * dataset.wavelength * 1e3
+    angles: NDArray[np.float64] = np.hypot(k[:, None], k[None, :])
+    return angles
+
+
+def _usable(dataset: Dataset) -> NDArray[np.generic]:
+    """Return the patterns, in memory, after refusing what no loss can use."""
+    values = dataset.values
+    if not np.isfinite(dataset.mean_pattern).all():
+        raise InputError(f"{dataset.name}: patterns hold NaN or infinite values; replace or mask them.")
+    if values.min() < 0:
+        raise InputError(
+            f"{dataset.name}: patterns hold negative values ({values.min():.3g}); set them to zero."
+        )
+    if not dataset.mean_pattern.sum() > 0:
+        raise InputError(f"{dataset.name}: all patterns are empty.")
+    return values
+
+
+def _check_probe_fits(dataset: Dataset, geometry: Geometry) -> None:
+    disk = dataset.semiangle * 1e-3 / dataset.wavelength
+    if disk > dataset.detector_sampling * dataset.detector_size / 2:
+        raise InputError(
+            f"{dataset.name}: the probe of {dataset.semiangle} mrad is larger than the detector, which ends at "
+            f"{dataset.max_angle:.1f} mrad; check semiangle and detector_sampling."
+        )
+    blur, window = abs(dataset.defocus) * dataset.semiangle * 2e-3, geometry.size * geometry.sampling
+    if blur > window:
+        raise InputError(
+            f"{dataset.name}: at a defocus of {dataset.defocus} Å the probe is {blur:.0f} Å wide, wider than its "
+            f"window of {window:.0f} Å; check defocus, semiangle and detector_sampling."
+        )

@@ -1,0 +1,227 @@
+"""Everything a user may wish for, in one document: ``recipe.toml``."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any, Literal, Self
+
+from pydantic import Field
+
+from napari_mixedptycho.dataset import Dataset
+from napari_mixedptycho.engine.objects import ObjectType
+from napari_mixedptycho.engine.stage import Stage
+from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.guess.object import NoiseObject
+from napari_mixedptycho.guess.probe import AberrationProbe, Probe
+from napari_mixedptycho.guess.states import DisplacedCopies, Spread
+from napari_mixedptycho.settings import Settings
+
+
+class Data(Settings):
+    """Which patterns to reconstruct."""
+
+    file: str = Field(
+        "sample:si_sigma9",
+        description="Data file, or sample:si_sigma9 / sample:si_sigma9_static; relative to the recipe.",
+    )
+    dataset: str | None = Field(
+        None, description="Path of the dataset inside an HDF5 file; not set: found by itself."
+    )
+    scan_region: tuple[int, int, int, int] | None = Field(
+        None,
+        description="Part of the scan to use: first row, row after the last, first column, column after the last.",
+    )
+    max_angle: float | None = Field(
+        None,
+        gt=0,
+        description="Largest scattering angle to compare, mrad; pixels beyond it count as not measured.",
+    )
+
+
+class Microscope(Settings):
+    """Numbers of the microscope; whatever is set here overrides the file."""
+
+    energy: float | None = Field(
+        None, gt=1e3, lt=1e7, description="Electron energy, eV; typical 60000 to 300000."
+    )
+    semiangle: float | None = Field(
+        None,
+        gt=0,
+        lt=500,
+        description="Convergence semi-angle, mrad; wrong: rings in the probe, loss stays high.",
+    )
+    scan_step: float | None = Field(
+        None,
+        gt=0,
+        lt=1000,
+        description="Distance between scan points, Å; wrong: doubled or stretched lattice.",
+    )
+    detector_sampling: float | None = Field(
+        None, gt=0, lt=10, description="Detector sampling, 1/Å per pixel."
+    )
+    defocus: float | None = Field(
+        None, ge=-1e5, le=1e5, description="Defocus, Å; positive: crossover below the entrance surface."
+    )
+    electrons_per_unit: float | None = Field(
+        None,
+        gt=0,
+        description="Electrons per stored unit of intensity (1 for counts); needed for a true dose.",
+    )
+
+
+class Model(Settings):
+    """What the patterns are explained by."""
+
+    states: int = Field(8, ge=1, le=1000, description="Object states: snapshots of the motion; 1: no motion.")
+    probe_modes: int = Field(
+        1, ge=1, le=100, description="Probe modes: partial coherence; 1: a coherent probe."
+    )
+    slices: int = Field(
+        4, ge=1, le=1000, description="Slices; too few: scattering is wrong and looks like motion."
+    )
+    thickness: float | None = Field(
+        None,
+        gt=0,
+        lt=1e5,
+        description="Specimen thickness covered by all slices together, Å; not set: from the file.",
+    )
+    object_type: ObjectType = Field(
+        "phase",
+        description="phase: |O| = 1, the type whose states are physical; complex: free amplitude; potential: phase >= 0.",
+    )
+    padding: float | None = Field(
+        None,
+        ge=1,
+        le=4,
+        description="Virtual detector / detector size; not set: 1.5 when the data reach the detector edge, else 1.",
+    )
+    band_limit: float | None = Field(
+        None,
+        gt=0,
+        le=1.5,
+        description="Highest spatial frequency kept in propagation, as a part of the grid's; the paper: 0.5. "
+        "Not set: none.",
+    )
+
+
+class Guess(Settings):
+    """Where the computation starts."""
+
+    probe: Probe = Field(AberrationProbe(), description="First probe.")
+    mode_power: float = Field(
+        0.02, gt=0, lt=0.5, description="Power of each further probe mode, part of the whole."
+    )
+    object: NoiseObject = Field(NoiseObject(), description="First object.")
+    spread: Spread = Field(DisplacedCopies(), description="How a stage with more states starts from fewer.")
+    result: str | None = Field(
+        None, description="Result file to start from (probe, object, positions) instead; not set: none."
+    )
+
+
+class Run(Settings):
+    """How to compute; no setting here changes the result beyond rounding, except the seed."""
+
+    seed: int = Field(
+        0, ge=0, lt=2**63, description="Of all random numbers; the same seed gives the same result."
+    )
+    device: Literal["auto", "cpu", "gpu"] = Field("auto", description="Where to compute.")
+    threads: int | None = Field(None, ge=1, le=1024, description="CPU threads; not set: all cores.")
+    patterns_per_chunk: int | None = Field(
+        None, ge=1, description="Patterns in work at once per thread; memory only. Not set: automatic."
+    )
+    checkpoint: float | None = Field(
+        60.0, gt=0, description="Seconds between checkpoints of the result file; not set: only at the end."
+    )
+
+
+class Recipe(Settings):
+    """The whole wish: data, microscope, model, first guess, stages, run."""
+
+    data: Data = Data()
+    microscope: Microscope = Microscope()
+    model: Model = Model()
+    guess: Guess = Guess()
+    stages: tuple[Stage, ...] = Field(
+        (Stage(name="pure", iterations=25, states=1), Stage(name="mixed", iterations=60)),
+        min_length=1,
+        description="What to do, in order.",
+    )
+    run: Run = Run()
+
+    @property
+    def iterations(self) -> int:
+        """Iterations of all stages."""
+        return sum(stage.iterations for stage in self.stages)
+
+    def states_of(self, stage: Stage) -> int:
+        """Object states during a stage."""
+        return stage.states or self.model.states
+
+    def with_set(self, assignment: str) -> Self:
+        """Return a copy with one setting changed.
+
+        Parameters
+        ----------
+        assignment
+            ``section.key=value`` as TOML; a list entry by its number, as in ``stages.1.iterations=30``.
+
+        Raises
+        ------
+        InputError
+            When there is no such setting or its value is not allowed.
+        """
+        path, equals, text = assignment.partition("=")
+        if not equals:
+            raise InputError(f"--set {assignment}: write it as section.key=value.")
+        values = self.model_dump(mode="json")
+        *parents, last = path.strip().split(".")
+        node: Any = values
+        for part in parents:
+            node = _child(node, part, assignment)
+        _child(node, last, assignment)
+        node[int(last) if isinstance(node, list) else last] = _literal(text.strip())
+        return type(self).parse(values, f"--set {assignment}")
+
+    def with_iterations(self, iterations: int) -> Self:
+        """Return a copy in which the last stage runs `iterations` iterations."""
+        last = self.stages[-1].model_copy(update={"iterations": iterations})
+        return self.model_copy(update={"stages": (*self.stages[:-1], last)})
+
+    def for_dataset(self, dataset: Dataset) -> Self:
+        """Return a copy whose microscope section states the numbers of a data set."""
+        names = ("energy", "semiangle", "scan_step", "detector_sampling", "defocus", "electrons_per_unit")
+        known = {name: getattr(dataset, name) for name in names}
+        known = {name: None if value is None else float(value) for name, value in known.items()}
+        thickness = self.model.thickness or dataset.thickness
+        return self.model_copy(
+            update={
+                "microscope": Microscope(**known),
+                "model": self.model.model_copy(update={"thickness": thickness}),
+            }
+        )
+
+
+def _child(node: Any, part: str, assignment: str) -> Any:
+    """Return the entry `part` of a table or list, or refuse with the names that exist."""
+    if isinstance(node, list) and part.isdigit() and int(part) < len(node):
+        return node[int(part)]
+    if isinstance(node, dict) and part in node:
+        return node[part]
+    names = (
+        ", ".join(node)
+        if isinstance(node, dict)
+        else f"0 to {len(node) - 1}"
+        if isinstance(node, list)
+        else "none"
+    )
+    raise InputError(f"--set {assignment}: there is no '{part}'; there are: {names}.")
+
+
+def _literal(text: str) -> Any:
+    """Read a TOML value; a bare word is a string."""
+    if text in {"none", "None"}:
+        return None
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

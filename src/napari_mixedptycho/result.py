@@ -1,0 +1,239 @@
+"""What a reconstruction has found: complete at every iteration, saved and loaded without pickles."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mixedptycho._array import asnumpy
+from napari_mixedptycho.engine.estimate import Estimate
+from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.geometry import Geometry
+from napari_mixedptycho.recipe import Recipe
+
+FORMAT = "napari-mixedptycho result"
+"""Attribute ``format`` of every result file."""
+_VERSION = 1
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what computed a result."""
+    found = {"python": platform.python_version()}
+    for name in ("napari-mixedptycho", "numpy", "scipy", "h5py"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "unknown"
+    return found
+
+
+@dataclass(frozen=True)
+class History:
+    """One entry per iteration.
+
+    Attributes
+    ----------
+    loss
+        Dimensionless; comparable within a stage.
+    seconds, evaluations
+        Wall time, and cost in evaluations of all patterns.
+    separation
+        Mean standard deviation between states ÷ mean absolute phase.
+    stage
+        Number of the stage, from 0.
+    """
+
+    loss: tuple[float, ...] = ()
+    seconds: tuple[float, ...] = ()
+    evaluations: tuple[float, ...] = ()
+    separation: tuple[float, ...] = ()
+    stage: tuple[int, ...] = ()
+
+    def __len__(self) -> int:
+        """Return how many iterations are behind us."""
+        return len(self.loss)
+
+    def add(self, **entry: float) -> History:
+        """Return a history with one more entry."""
+        return History(**{f.name: (*getattr(self, f.name), entry[f.name]) for f in fields(self)})  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Result:
+    """An estimate with all that is needed to understand, save and continue it.
+
+    Attributes
+    ----------
+    recipe
+        What was asked for.
+    estimate
+        Object (state, slice, y, x), probe (mode, y, x), positions (position, 2); on the host.
+    geometry
+        Sampling (Å), origin (Å) and slice spacing (Å) of the object grid.
+    history
+        One entry per iteration.
+    name, data_hash, scan_shape
+        Which data.
+    memory
+        The solver's memory as named arrays (by reference), so that a continued run is the same run.
+    versions
+        Of the software.
+    """
+
+    recipe: Recipe
+    estimate: Estimate
+    geometry: Geometry
+    history: History
+    name: str
+    data_hash: str
+    scan_shape: tuple[int, int]
+    memory: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    versions: Mapping[str, str] = field(default_factory=versions)
+
+    @property
+    def sampling(self) -> float:
+        """Å per object pixel."""
+        return self.geometry.sampling
+
+    @property
+    def origin(self) -> tuple[float, float]:
+        """Position (y, x) of object pixel (0, 0) in the scan frame, Å."""
+        return self.geometry.origin
+
+    @property
+    def slice_spacing(self) -> float:
+        """Å."""
+        return self.geometry.slice_spacing
+
+    @property
+    def scan_extent(self) -> tuple[float, float]:
+        """Height and width of the scanned field, Å."""
+        step = self.recipe.microscope.scan_step
+        assert step is not None  # a result's recipe states the data's numbers
+        return (self.scan_shape[0] - 1) * step, (self.scan_shape[1] - 1) * step
+
+    def phase(self) -> NDArray[np.float32]:
+        """Return the phase (state, slice, y, x), rad."""
+        stored = self.estimate.object
+        phases: NDArray[np.float32] = np.angle(stored) if stored.dtype.kind == "c" else stored
+        return phases
+
+    def amplitude(self) -> NDArray[np.float32]:
+        """Return the modulus of the transmission (state, slice, y, x)."""
+        stored = self.estimate.object
+        modulus: NDArray[np.float32] = np.abs(stored) if stored.dtype.kind == "c" else np.ones_like(stored)
+        return modulus
+
+    def projected_phase(self) -> NDArray[np.float32]:
+        """Return the phase of each state, summed over slices: (state, y, x), rad."""
+        projected: NDArray[np.float32] = self.phase().sum(axis=1)
+        return projected
+
+    def mean_phase(self) -> NDArray[np.float32]:
+        """Return the projected phase, mean over states: (y, x), rad."""
+        mean: NDArray[np.float32] = self.projected_phase().mean(axis=0)
+        return mean
+
+    def state_spread(self) -> NDArray[np.float32]:
+        """Return the standard deviation over states of the projected phase, (y, x), rad: the map of motion."""
+        spread: NDArray[np.float32] = self.projected_phase().std(axis=0)
+        return spread
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write an HDF5 file; an earlier file is replaced only by a complete one.
+
+        Raises
+        ------
+        OSError
+            When the disk is full or the folder cannot be written; an earlier file is then untouched.
+        """
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.part")
+        try:
+            with h5py.File(part, "w") as file:
+                self._write(file)
+            with part.open("rb+") as handle:
+                os.fsync(handle.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _write(self, file: h5py.File) -> None:
+        file.attrs.update(format=FORMAT, format_version=_VERSION, name=self.name, data_hash=self.data_hash)
+        file.attrs["scan_shape"] = self.scan_shape
+        file["recipe.toml"] = self.recipe.to_toml()
+        for entry in fields(self.estimate):
+            file[f"estimate/{entry.name}"] = getattr(self.estimate, entry.name)
+        for entry in fields(self.geometry):
+            file.require_group("geometry").attrs[entry.name] = getattr(self.geometry, entry.name)
+        for entry in fields(self.history):
+            kind = np.int64 if entry.name == "stage" else np.float64
+            file[f"history/{entry.name}"] = np.asarray(getattr(self.history, entry.name), dtype=kind)
+        file.require_group("versions").attrs.update(self.versions)
+        for key, value in self.memory.items():
+            file[f"memory/{key}"] = asnumpy(value)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Result:
+        """Read a file written by `save`.
+
+        Raises
+        ------
+        InputError
+            When the file is missing, is not a result, or is damaged.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise InputError(f"{path}: there is no such file.")
+        try:
+            with h5py.File(path, "r") as file:
+                if file.attrs.get("format") != FORMAT:
+                    raise InputError(f"{path}: this HDF5 file is not a result of napari-mixedptycho.")
+                return cls._read(file, str(path))
+        except (OSError, KeyError, TypeError) as error:
+            raise InputError(f"{path}: the result cannot be read ({error}).") from None
+
+    @classmethod
+    def _read(cls, file: h5py.File, where: str) -> Result:
+        estimate = Estimate(**{entry.name: file[f"estimate/{entry.name}"][()] for entry in fields(Estimate)})
+        place = file["geometry"].attrs
+        geometry = Geometry(
+            int(place["size"]),
+            float(place["sampling"]),
+            (int(place["shape"][0]), int(place["shape"][1])),
+            (float(place["origin"][0]), float(place["origin"][1])),
+            float(place["slice_spacing"]),
+        )
+        history = History(
+            **{entry.name: tuple(file[f"history/{entry.name}"][()].tolist()) for entry in fields(History)}
+        )
+        memory: dict[str, Any] = {}
+        if "memory" in file:
+            file["memory"].visititems(
+                lambda key, node: memory.update({key: node[()]}) if hasattr(node, "shape") else None
+            )
+        return cls(
+            Recipe.from_toml(file["recipe.toml"].asstr()[()], where),
+            estimate,
+            geometry,
+            history,
+            str(file.attrs["name"]),
+            str(file.attrs["data_hash"]),
+            (int(file.attrs["scan_shape"][0]), int(file.attrs["scan_shape"][1])),
+            memory,
+            {key: str(value) for key, value in file["versions"].attrs.items()},
+        )
+
+    def replace(self, **changes: Any) -> Result:
+        """Return a copy with some fields changed."""
+        return replace(self, **changes)

@@ -1,0 +1,116 @@
+"""What a user may wish for: frozen, validated, written to and read from TOML.
+
+Every setting is declared once, as a field of a ``Settings`` class. Its description is the tooltip in
+the dock and the comment in a printed recipe.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from typing import Any, Self
+
+import tomlkit
+from pydantic import BaseModel, ConfigDict, ValidationError
+from tomlkit.items import Item, Table
+
+from napari_mixedptycho.errors import InputError
+
+
+class Settings(BaseModel):
+    """Base of every group of settings: immutable, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any], where: str = "settings") -> Self:
+        """Validate plain values.
+
+        Parameters
+        ----------
+        values
+            Nested plain values, as read from TOML.
+        where
+            Name of the document, for the error message.
+
+        Raises
+        ------
+        InputError
+            One sentence that names the first offending key, what was found and what is allowed.
+        """
+        try:
+            # By way of JSON, since a strict model accepts a list for a tuple only from there.
+            return cls.model_validate_json(json.dumps(values, default=str))
+        except ValidationError as error:
+            raise InputError(explain(error, where)) from None
+
+    @classmethod
+    def from_toml(cls, text: str, where: str = "recipe") -> Self:
+        """Read from a TOML document; raises `InputError` as `parse` does, also for broken TOML."""
+        try:
+            values = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise InputError(f"{where}: this is not valid TOML: {error}.") from None
+        return cls.parse(values, where)
+
+    def to_toml(self, *, comments: bool = False) -> str:
+        """Write as a TOML document; ``None`` is left out; with `comments`, each key is explained."""
+        document = tomlkit.document()
+        _fill(document, self, comments)
+        return tomlkit.dumps(document)
+
+
+def explain(error: ValidationError, where: str) -> str:
+    """Turn the first finding of a validation error into one sentence."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"]) or "(document)"
+    more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if first["type"] == "extra_forbidden":
+        return f"{where}: unknown key '{place}'; check its spelling against `mixedptycho recipe`.{more}"
+    message = first["msg"].removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    found = first.get("input")
+    shown = "" if isinstance(found, Mapping | list | BaseModel) else f", found {found!r}"
+    return f"{where}: '{place}': {message}{shown}.{more}"
+
+
+def _fill(table: Any, settings: Settings, comments: bool) -> None:
+    """Write the plain keys first, then sub-tables, as TOML wants it."""
+    fields = type(settings).model_fields
+    values = {name: getattr(settings, name) for name in fields}
+    for name, value in values.items():
+        if _is_nested(value) or value is None:
+            if value is None and comments:
+                table.add(tomlkit.comment(f"{name} = (not set)  {_tip(fields[name].description)}"))
+            continue
+        item = tomlkit.item(list(value) if isinstance(value, tuple) else value)
+        if comments and fields[name].description:
+            item.comment(_tip(fields[name].description))
+        table.add(name, item)
+    for name, value in values.items():
+        if _is_nested(value):
+            table.add(name, _nested(value, comments))
+
+
+def _is_nested(value: object) -> bool:
+    return isinstance(value, Settings) or (
+        isinstance(value, tuple) and bool(value) and all(isinstance(v, Settings) for v in value)
+    )
+
+
+def _nested(value: Settings | tuple[Settings, ...], comments: bool) -> Item:
+    if isinstance(value, Settings):
+        table: Table = tomlkit.table()
+        _fill(table, value, comments)
+        return table
+    array = tomlkit.aot()
+    for entry in value:
+        table = tomlkit.table()
+        _fill(table, entry, comments)
+        array.append(table)
+    return array
+
+
+def _tip(description: str | None) -> str:
+    return " ".join((description or "").split())
