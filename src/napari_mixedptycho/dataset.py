@@ -152,7 +152,7 @@ class Dataset:
     @cached_property
     def hash(self) -> str:
         """First 16 hexadecimal digits of the SHA-256 of the patterns."""
-        return hashlib.sha256(np.ascontiguousarray(self.values)).hexdigest()[:16]
+        return hashlib.sha256(np.ascontiguousarray(self.values).data).hexdigest()[:16]
 
     def replace(self, **changes: Any) -> Dataset:
         """Return a copy with some fields changed."""

@@ -49,7 +49,7 @@ class Geometry:
 
     def positions(self, dataset: Dataset) -> NDArray[np.float64]:
         """Return the scan points (position, 2) on the object grid, px; row after row."""
-        grid = np.indices(dataset.scan_shape).reshape(2, -1).T * dataset.scan_step
+        grid = np.indices(dataset.scan_shape).reshape(2, -1).T.astype(np.float64) * dataset.scan_step
         return self.to_pixels(grid)
 
     def to_pixels(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -64,7 +64,7 @@ class Geometry:
 
 
 def padded_size(dataset: Dataset, factor: float) -> int:
-    """Return an even edge, px, of at least `factor` × the detector whose transforms are fast (primes 2, 3, 5)."""
+    """Return an even edge, px, of at least `factor` × the detector, with no prime factor above 5."""
     size = int(np.ceil(dataset.detector_size * factor - 1e-9))
     while size % 2 or not _smooth(size):
         size += 1

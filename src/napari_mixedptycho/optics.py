@@ -25,7 +25,7 @@ def wavelength(energy: float) -> float:
 
 def frequencies(size: int, sampling: float) -> tuple[Floats, Floats]:
     """Return ky (size, 1) and kx (1, size), 1/Å, zero in the corner, for pixels of `sampling` Å."""
-    k = np.fft.fftfreq(size, sampling)
+    k: Floats = np.fft.fftfreq(size, sampling).astype(np.float64)
     return k[:, None], k[None, :]
 
 

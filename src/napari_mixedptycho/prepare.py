@@ -10,7 +10,7 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mixedptycho._array import asnumpy, select
+from napari_mixedptycho._array import asnumpy, namespace, select
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.engine.detector import Detector
 from napari_mixedptycho.engine.estimate import Estimate
@@ -129,8 +129,6 @@ def more_states(prepared: Prepared, estimate: Estimate, states: int) -> Estimate
 
 def to_device(prepared: Prepared, estimate: Estimate) -> Estimate:
     """Return the estimate beside the problem's arrays."""
-    from napari_mixedptycho._array import namespace
-
     xp = namespace(prepared.problem.propagator)
     return Estimate(xp.asarray(estimate.object), xp.asarray(estimate.probe), asnumpy(estimate.positions))
 
@@ -140,7 +138,7 @@ def _from_result(prepared: Prepared, result: Result, states: int) -> Estimate:
     wanted = (prepared.recipe.model.slices, *prepared.geometry.shape)
     if shape != wanted:
         raise InputError(
-            f"{prepared.recipe.guess.result}: the object has (slices, y, x) {shape}; this recipe needs {wanted}."
+            f"{prepared.recipe.guess.result}: its object is (slices, y, x) {shape}; the recipe needs {wanted}."
         )
     return more_states(prepared, result.estimate, states)
 
@@ -181,7 +179,7 @@ def _inside(dataset: Dataset, max_angle: float) -> NDArray[np.bool_]:
     inside: NDArray[np.bool_] = _angles(dataset) <= max_angle
     if max_angle <= dataset.semiangle:
         raise InputError(
-            f"data.max_angle is {max_angle} mrad; it must lie beyond the semi-angle, {dataset.semiangle} mrad."
+            f"data.max_angle is {max_angle} mrad; it must exceed the semi-angle, {dataset.semiangle} mrad."
         )
     return inside if dataset.mask is None else inside & dataset.mask
 
@@ -212,12 +210,12 @@ def _check_probe_fits(dataset: Dataset, geometry: Geometry) -> None:
     disk = dataset.semiangle * 1e-3 / dataset.wavelength
     if disk > dataset.detector_sampling * dataset.detector_size / 2:
         raise InputError(
-            f"{dataset.name}: the probe of {dataset.semiangle} mrad is larger than the detector, which ends at "
-            f"{dataset.max_angle:.1f} mrad; check semiangle and detector_sampling."
+            f"{dataset.name}: the probe of {dataset.semiangle} mrad is larger than the detector, which "
+            f"ends at {dataset.max_angle:.1f} mrad; check semiangle and detector_sampling."
         )
     blur, window = abs(dataset.defocus) * dataset.semiangle * 2e-3, geometry.size * geometry.sampling
     if blur > window:
         raise InputError(
-            f"{dataset.name}: at a defocus of {dataset.defocus} Å the probe is {blur:.0f} Å wide, wider than its "
-            f"window of {window:.0f} Å; check defocus, semiangle and detector_sampling."
+            f"{dataset.name}: at a defocus of {dataset.defocus} Å the probe is {blur:.0f} Å wide, wider than "
+            f"its window of {window:.0f} Å; check defocus, semiangle and detector_sampling."
         )

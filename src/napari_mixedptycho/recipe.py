@@ -29,7 +29,7 @@ class Data(Settings):
     )
     scan_region: tuple[int, int, int, int] | None = Field(
         None,
-        description="Part of the scan to use: first row, row after the last, first column, column after the last.",
+        description="Part of the scan: first row, row after the last, first column, column after the last.",
     )
     max_angle: float | None = Field(
         None,
@@ -87,13 +87,13 @@ class Model(Settings):
     )
     object_type: ObjectType = Field(
         "phase",
-        description="phase: |O| = 1, the type whose states are physical; complex: free amplitude; potential: phase >= 0.",
+        description="phase: |O| = 1, states are physical; complex: free amplitude; potential: phase >= 0.",
     )
     padding: float | None = Field(
         None,
         ge=1,
         le=4,
-        description="Virtual detector / detector size; not set: 1.5 when the data reach the detector edge, else 1.",
+        description="Virtual detector / detector; not set: 1.5 when the data reach its edge, else 1.",
     )
     band_limit: float | None = Field(
         None,

@@ -64,7 +64,7 @@ class History:
 
     def add(self, **entry: float) -> History:
         """Return a history with one more entry."""
-        return History(**{f.name: (*getattr(self, f.name), entry[f.name]) for f in fields(self)})  # type: ignore[arg-type]
+        return History(**{f.name: (*getattr(self, f.name), entry[f.name]) for f in fields(self)})
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class Result:
         return mean
 
     def state_spread(self) -> NDArray[np.float32]:
-        """Return the standard deviation over states of the projected phase, (y, x), rad: the map of motion."""
+        """Return the map of motion: sd over states of the projected phase, (y, x), rad."""
         spread: NDArray[np.float32] = self.projected_phase().std(axis=0)
         return spread
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -49,7 +49,7 @@ class Estimate:
         """Number of probe modes."""
         return int(self.probe.shape[0])
 
-    def blocks(self, refined: tuple[Unknown, ...]) -> dict[str, Array]:
+    def blocks(self, refined: Sequence[Unknown]) -> dict[str, Array]:
         """Return the refined unknowns as the solver's vector."""
         return {name: getattr(self, name) for name in refined}
 

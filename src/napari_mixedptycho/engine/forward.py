@@ -93,16 +93,16 @@ def illumination(problem: Problem, estimate: Estimate) -> Array:
     return light[0]
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Share:
-    """What one lane adds: its loss and its part of the gradient."""
+    """What one lane adds: its loss, and its part of each gradient over the window it touches."""
 
-    value: float
-    window: tuple[slice, slice]
-    object: Array | None
-    spectrum: Array | None
     indices: Indices
-    shifts: Array | None
+    window: tuple[slice, slice]
+    value: float
+    object: Array
+    spectrum: Array
+    shifts: Array
 
 
 @dataclass(frozen=True)
@@ -146,74 +146,64 @@ class _View:
 
     def lane(self, indices: Indices) -> _Share:
         """Evaluate the positions of one lane, chunk by chunk."""
-        window, corners = self._window(indices)
-        share = self._empty(indices, window)
-        value = 0.0
-        for part in chunks(np.arange(len(indices)), self.problem.chunk):
-            value += self._chunk(indices[part], corners[part], share, part)
-        return _Share(value, window, share.object, share.spectrum, indices, share.shifts)
-
-    def _chunk(self, part: Indices, corners: Indices, share: _Share, rows: Indices) -> float:
-        """Add one chunk to the lane's share and return its loss."""
-        problem = self.problem
-        intensity, far, back, incident_back = self.intensity(part)
-        assert self.loss is not None
-        values, slope = self.loss.terms(
-            problem.detector.crop(intensity), problem.electrons(part), problem.weight
-        )
-        value = float(values.sum())
-        if not self.refined:
-            return value
-        slope *= 2  # dI = 2 Re(conj(Ψ)·dΨ)
-        far *= problem.detector.embed(slope)[:, None, None]
-
-        def sink(index: int, gradient: Array) -> None:
-            add_patches(share.object[:, index], corners, gradient)  # type: ignore[index]
-
-        entrance = back(far, sink if share.object is not None else None)
-        if share.spectrum is not None:
-            spectrum, shifts = incident_back(entrance)
-            share.spectrum[...] += spectrum
-            share.shifts[rows] = shifts  # type: ignore[index]
-        return value
-
-    def _window(self, indices: Indices) -> tuple[tuple[slice, slice], Indices]:
-        """Return the part of the object a lane touches, and its corners within that part."""
         corners = self.corners[indices]
         first, last = corners.min(axis=0), corners.max(axis=0) + self.problem.size
-        return (slice(first[0], last[0]), slice(first[1], last[1])), corners - first
+        window = slice(first[0], last[0]), slice(first[1], last[1])
+        share = self._empty(indices, window)
+        for rows in chunks(np.arange(len(indices)), self.problem.chunk):
+            self._chunk(share, rows, corners[rows] - first)
+        return share
+
+    def _chunk(self, share: _Share, rows: Indices, corners: Indices) -> None:
+        """Add one chunk to the lane's share."""
+        assert self.loss is not None
+        problem, part = self.problem, share.indices[rows]
+        intensity, far, back, incident_back = self.intensity(part)
+        predicted, measured = problem.detector.crop(intensity), problem.electrons(part)
+        values, slope = self.loss.terms(predicted, measured, problem.weight)
+        share.value += float(values.sum())
+        if not self.refined:
+            return
+        slope *= 2  # dI = 2 Re(conj(Ψ)·dΨ)
+        far *= problem.detector.embed(slope)[:, None, None]
+        entrance = back(
+            far, (lambda s, g: add_patches(share.object[:, s], corners, g)) if self.wants_object else None
+        )
+        if self.wants_incident:
+            spectrum, shifts = incident_back(entrance)
+            share.spectrum += spectrum
+            share.shifts[rows] = shifts
+
+    @property
+    def wants_object(self) -> bool:
+        return "object" in self.refined
+
+    @property
+    def wants_incident(self) -> bool:
+        return "probe" in self.refined or "positions" in self.refined
 
     def _empty(self, indices: Indices, window: tuple[slice, slice]) -> _Share:
         xp = namespace(self.transmission)
-        shape = tuple(part.stop - part.start for part in window)
-        wanted = "object" in self.refined
-        gradient = (
-            xp.zeros((*self.transmission.shape[:2], *shape), self.transmission.dtype) if wanted else None
-        )
-        incident = "probe" in self.refined or "positions" in self.refined
-        spectrum = xp.zeros_like(self.spectrum) if incident else None
-        shifts = xp.zeros((len(indices), 2), self.spectrum.real.dtype) if incident else None
-        return _Share(0.0, window, gradient, spectrum, indices, shifts)
+        shape = tuple(part.stop - part.start for part in window) if self.wants_object else (0, 0)
+        gradient = xp.zeros((*self.transmission.shape[:2], *shape), self.transmission.dtype)
+        shifts = xp.zeros((len(indices), 2), self.spectrum.real.dtype)
+        return _Share(indices, window, 0.0, gradient, xp.zeros_like(self.spectrum), shifts)
 
     def sum(self, shares: list[_Share], factor: float) -> tuple[float, dict[str, Array]]:
         """Add the lanes in order and finish the gradients of the refined unknowns."""
-        value = sum(share.value for share in shares) * factor
         gradient: dict[str, Array] = {}
         if "object" in self.refined:
-            whole = self.transmission * 0
+            whole = namespace(self.transmission).zeros_like(self.transmission)
             for share in shares:
                 whole[(..., *share.window)] += share.object
             whole *= factor
             gradient["object"] = self.object_pullback(whole)
         if "probe" in self.refined:
-            spectrum = shares[0].spectrum
-            for share in shares[1:]:
-                spectrum = spectrum + share.spectrum
+            spectrum = sum(share.spectrum for share in shares)
             # The adjoint of the unscaled forward transform is the unscaled inverse one.
             gradient["probe"] = ifft2(spectrum * (factor * self.problem.size**2))
         if "positions" in self.refined:
-            slopes = np.zeros(self.shifts.shape)
+            gradient["positions"] = np.zeros(self.shifts.shape)
             for share in shares:
-                slopes[share.indices] = share.shifts * factor
-            gradient["positions"] = slopes
-        return value, gradient
+                gradient["positions"][share.indices] = asnumpy(share.shifts) * factor
+        return sum(share.value for share in shares) * factor, gradient

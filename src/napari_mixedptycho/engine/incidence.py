@@ -12,7 +12,7 @@ Backward = Callable[[Array], tuple[Array, Array]]
 
 
 def split_positions(positions: Array, size: int) -> tuple[Array, Array]:
-    """Split probe centres into window corners (integers) and sub-pixel shifts in [−½, ½], both (position, 2)."""
+    """Split probe centres into window corners (integers) and shifts in [−½, ½], both (position, 2)."""
     whole = np.rint(positions)
     return whole.astype(np.int64) - size // 2, positions - whole
 

@@ -1,7 +1,8 @@
 """How far predicted patterns are from measured ones.
 
 Each loss is its settings. `terms` returns the loss of each pattern and the slope ∂L/∂I; `scale` is each
-pattern's part of what the sum is divided by, so that a value does not depend on dose, detector or number of patterns.
+pattern's part of what the sum is divided by, so that a value does not depend on dose, detector or number
+of patterns.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What must be explained: measured patterns, the optics between object and detector, and how to divide the work."""
+"""What must be explained: measured patterns, the optics behind the object, and how to divide the work."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Stage(Settings):
     )
     orthogonalise: Literal["svd", "gram_schmidt", "none"] = Field(
         "svd",
-        description="Keep probe modes orthogonal: svd never changes the patterns; gram_schmidt is the paper's.",
+        description="Keep probe modes orthogonal: svd leaves the patterns alone; the paper: gram_schmidt.",
     )
     loss: Loss = Field(PoissonLoss(), description="How predicted and measured patterns are compared.")
     solver: Solver = Field(LBFGS(), description="How the loss is lowered.")

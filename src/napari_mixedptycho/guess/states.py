@@ -51,7 +51,7 @@ class DisplacedCopies(Settings):
 
     sharpen: bool = Field(
         True,
-        description="Undo the blur that the displacements add, so that the mean over the states stays as it was.",
+        description="Undo the blur that the displacements add, so that the mean over states stays as it was.",
     )
 
     def states(self, stored: Stored, count: int, sampling: float, seed: int) -> Stored:

@@ -66,8 +66,8 @@ class Adam(Settings):
 
     def restore(self, packed: Blocks, refined: tuple[Unknown, ...], kind: ObjectType) -> AdamState:
         """Return the memory that a state packed."""
-        first = {name: packed[f"first/{name}"] for name in refined}
-        second = {name: packed[f"second/{name}"] for name in refined}
+        first: dict[str, Array] = {name: packed[f"first/{name}"] for name in refined}
+        second: dict[str, Array] = {name: packed[f"second/{name}"] for name in refined}
         return AdamState(refined, kind, first, second, int(packed["steps"]))
 
     def step(
@@ -76,7 +76,9 @@ class Adam(Settings):
         """Make one step; the loss is that of the batch before the step."""
         value, gradient = objective.value_and_gradient(estimate, state.refined, batch)
         steps = state.steps + 1
-        first, second, moved = {}, {}, {}
+        first: dict[str, Array] = {}
+        second: dict[str, Array] = {}
+        moved: dict[str, Array] = {}
         for name, slope in gradient.items():
             xp = namespace(slope)
             first[name] = self.memory * state.first[name] + (1 - self.memory) * slope

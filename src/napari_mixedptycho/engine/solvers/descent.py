@@ -171,7 +171,7 @@ class GradientDescent(_Descent):
     kind: Literal["gradient_descent"] = "gradient_descent"
     preconditioned: bool = Field(
         False,
-        description="Divide the gradient by the illumination; the paper does not. Off: thousands of iterations.",
+        description="Divide the gradient by the light on each pixel; the paper does not.",
     )
 
     def _memory(self) -> int:
@@ -196,7 +196,7 @@ class LBFGS(_Descent):
         1.0,
         gt=0,
         le=1000,
-        description="Extra gain for the differences between states, whose curvature is far below that of their mean.",
+        description="Extra gain for differences between states; their curvature is far below the mean's.",
     )
 
     def _memory(self) -> int:
