@@ -60,6 +60,8 @@ class ColumnMotion:
         Root mean square over the columns of the sd, Å; NaN without columns.
     sd_y_interval, sd_x_interval
         Bootstrap intervals (low, high) of `sd_y` and `sd_x`, Å.
+    confidence
+        Nominal confidence of the intervals.
     flagged
         (N,) bool: in some state the column was held at the farthest it may move; do not trust it.
     """
@@ -75,6 +77,7 @@ class ColumnMotion:
     sd_x: float
     sd_y_interval: tuple[float, float]
     sd_x_interval: tuple[float, float]
+    confidence: float
     flagged: NDArray[np.bool_]
 
     @property
@@ -209,6 +212,7 @@ def statistics(
         sd_x=float(overall[1]),
         sd_y_interval=(float(ends[0, 0]), float(ends[0, 1])),
         sd_x_interval=(float(ends[1, 0]), float(ends[1, 1])),
+        confidence=settings.confidence,
         flagged=flagged,
     )
 

@@ -10,6 +10,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from napari_mixedptycho.analysis.figures.style import (
+    ON_DARK,
     PHASE_COLOURS,
     Frame,
     limits,
@@ -120,12 +121,12 @@ def mark_field(axes: Axes, frame: Frame) -> None:
 
 
 def _number(axes: Axes, columns: np.ndarray) -> None:
-    axes.plot(columns[:, 1], columns[:, 0], "o", ms=2.5, mfc="none", mec="white", mew=0.7)
+    axes.plot(columns[:, 1], columns[:, 0], "o", ms=6, mfc="none", mec=ON_DARK, mew=0.9)
     for index, (y, x) in enumerate(columns):
         axes.annotate(
             str(index),
             (x, y),
-            xytext=(4, 3),
+            xytext=(4, 4),
             textcoords="offset points",
             color="white",
             fontsize=6.5,

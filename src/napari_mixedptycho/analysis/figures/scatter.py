@@ -5,12 +5,22 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Ellipse
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from napari_mixedptycho.analysis.figures.images import grid_shape
-from napari_mixedptycho.analysis.figures.style import MEASURED, TRUE, Floats, Frame, scale_bar, show, styled
+from napari_mixedptycho.analysis.figures.style import (
+    MEAN_ON_DARK,
+    MEASURED,
+    ON_DARK,
+    TRUE,
+    Floats,
+    Frame,
+    show,
+    styled,
+)
 from napari_mixedptycho.analysis.motion import ColumnMotion
 from napari_mixedptycho.analysis.truth import Comparison
 from napari_mixedptycho.errors import InputError
@@ -56,7 +66,10 @@ def columns(
     rows = -(-count // across)
     panel = 7.0 / max(across, 5)
     with styled():
-        figure = Figure(figsize=(7.2, 3.5 + panel * rows + 0.5), layout="constrained")
+        figure = Figure(
+            figsize=(7.2, 3.5 + panel * rows + 0.5),
+            layout=ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, wspace=0.02, hspace=0.02),
+        )
         halves: np.ndarray = np.asarray(figure.subfigures(2, 1, height_ratios=[3.5, panel * rows + 0.5]))
         top, bottom = halves
         overview, spread = top.subplots(1, 2, width_ratios=[1.0, 1.05])
@@ -68,17 +81,21 @@ def columns(
 
 
 def _headline(motion: ColumnMotion, comparison: Comparison | None) -> str:
-    text = f"{motion.n_columns} columns in {motion.n_states} states"
+    text = f"{_count(motion.n_columns, 'column')} in {_count(motion.n_states, 'state')}"
     if comparison is None:
         return f"{text}: rms sd {_pm(motion.sd_y)} (y), {_pm(motion.sd_x)} (x)"
     rendered = comparison.rendered
-    text += f": rms sd {_pm(comparison.sd_y)} (y), {_pm(comparison.sd_x)} (x);"
-    text += f" true {_pm(rendered.true_sd_y)}, {_pm(rendered.true_sd_x)}"
+    text += f", {comparison.n_columns} matched with the truth; rms sd {_pm(comparison.sd_y)} (y), "
+    text += f"{_pm(comparison.sd_x)} (x)\ntrue {_pm(rendered.true_sd_y)} (y), {_pm(rendered.true_sd_x)} (x)"
     if rendered.sd_ratio is not None:
         text += f"; ratio {rendered.sd_ratio:.2f}"
     if rendered.sd_correlation is not None:
-        text += f", r = {rendered.sd_correlation:.2f}"
+        text += f"; correlation of the sd {rendered.sd_correlation:.2f}"
     return f"{text}; position error {_pm(rendered.mean_position_error)}"
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number} {name}" if number == 1 else f"{number} {name}s"
 
 
 def _pm(length: float) -> str:
@@ -93,35 +110,35 @@ def _overview(
     comparison: Comparison | None,
     magnification: float,
 ) -> None:
-    show(axes, phase, frame, 0.6, "gray")
-    cloud = motion.mean + magnification * (motion.positions - motion.mean)
-    axes.plot(
-        cloud[..., 1].ravel(),
-        cloud[..., 0].ravel(),
-        "o",
-        ms=2.0,
-        mfc=MEASURED,
-        mec="white",
-        mew=0.25,
-        alpha=0.9,
-    )
-    axes.plot(motion.mean[:, 1], motion.mean[:, 0], "+", ms=4, mew=1.0, color="white")
+    shown = show(axes, phase, frame, 0.6, "gray")
+    low, high = shown.get_clim()
+    shown.set_clim(low, low + 1.6 * (high - low))  # a darker ground for the marks
+    cloud = (motion.mean + magnification * (motion.positions - motion.mean)).reshape(-1, 2)
+    axes.plot(cloud[:, 1], cloud[:, 0], "o", ms=2.2, mfc=MEASURED, mec="white", mew=0.25)
     if comparison is not None:
         rendered = comparison.rendered
         covariances = _covariances(comparison.true_positions)
         for centre, covariance in zip(rendered.true_mean + rendered.translation, covariances, strict=True):
-            _ellipse(axes, centre, covariance * magnification**2)
+            _ellipse(axes, centre, covariance * magnification**2, ON_DARK)
+    bars = magnification * motion.sd
+    axes.errorbar(
+        motion.mean[:, 1],
+        motion.mean[:, 0],
+        xerr=bars[:, 1],
+        yerr=bars[:, 0],
+        fmt="none",
+        ecolor=MEAN_ON_DARK,
+        elinewidth=0.9,
+    )
     for index, (y, x) in enumerate(motion.mean):
         axes.annotate(
-            str(index), (x, y), xytext=(5, 5), textcoords="offset points", color="#FFE9A8", fontsize=6
+            str(index), (x, y), xytext=(7, 5), textcoords="offset points", color="white", fontsize=6.5
         )
-    axes.autoscale(False)
-    scale_bar(axes)
-    note = ", ellipse: true 1σ" if comparison is not None else ""
+    note = "; blue: true 1σ" if comparison is not None else ""
     axes.set(
         xlabel="x (Å)",
         ylabel="y (Å)",
-        title=f"Centres of mass per state, moves ×{magnification:g}{note}",
+        title=f"Centres of mass per state, moves ×{magnification:g}\nyellow: mean ± sd{note}",
     )
 
 
@@ -144,7 +161,7 @@ def _spread(axes: Axes, motion: ColumnMotion, comparison: Comparison | None) -> 
             ecolor=MEASURED,
             elinewidth=0.6,
             mew=0.8,
-            label=f"sd {name}, 95 % interval" if axis == 0 else f"sd {name}",
+            label=f"sd {name}" + (f", {motion.confidence:.0%} interval" if axis == 0 else ""),
         )
         if comparison is not None:
             axes.plot(
@@ -157,11 +174,11 @@ def _spread(axes: Axes, motion: ColumnMotion, comparison: Comparison | None) -> 
                 label="true, same centroid" if axis == 0 else None,
             )
     axes.set(xlabel="Column", ylabel="Standard deviation over the states (pm)", title="Spread of each column")
-    top = np.nanmax(np.where(np.isfinite(motion.sd_interval), motion.sd_interval, np.nan), initial=0.0)
-    top = max(float(top), float(motion.sd.max()), 0.001)
-    if comparison is not None:
-        top = max(top, float(comparison.rendered.true_sd.max()))
-    axes.set_ylim(0, 1.3 * top * _PICOMETRES)
+    highest = [0.01, *motion.sd.ravel()] + (
+        [] if comparison is None else [*comparison.rendered.true_sd.ravel()]
+    )
+    ends = motion.sd_interval[np.isfinite(motion.sd_interval)]
+    axes.set_ylim(0, 1.2 * _PICOMETRES * max(*highest, min(ends.max(initial=0.0), 3.5 * max(highest))))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(axis="y", color="0.9", lw=0.4)
     axes.spines[["top", "right"]].set_visible(False)
@@ -180,7 +197,8 @@ def _panels(
         centre[comparison.found] = shifted.mean(axis=0)
         true = dict(zip(comparison.found.tolist(), np.moveaxis(shifted, 1, 0), strict=True))
     moves = (motion.positions - centre)[:, :count] * _PICOMETRES
-    reach = _nice(max(float(np.abs(moves).max(initial=0.0)), 2.6 * 100 * float(motion.sd.max()), 10.0))
+    reach = max(1.1 * float(np.abs(moves).max()), 2.6 * _PICOMETRES * float(motion.sd.max()), 4.0)
+    tick = _nice(0.7 * reach)
     for index, axes in enumerate(panels.ravel()):
         axes.set_box_aspect(1)
         if index >= count:
@@ -190,7 +208,6 @@ def _panels(
             _true_cloud(axes, (true[index] - centre[index]) * _PICOMETRES)
         _measured_cloud(axes, moves[:, index])
         axes.text(0.05, 0.94, str(index), transform=axes.transAxes, va="top", fontsize=7, weight="bold")
-        tick = reach / 2
         axes.set(xlim=(-reach, reach), ylim=(reach, -reach), xticks=[-tick, 0, tick], yticks=[-tick, 0, tick])
         axes.tick_params(length=2, labelsize=6, labelbottom=index + shape[1] >= count)
     left_out = f" (first {count} of {motion.n_columns})" if count < motion.n_columns else ""
@@ -222,16 +239,16 @@ def _covariances(positions: Floats) -> Floats:
     return np.asarray(np.einsum("sni,snj->nij", moved, moved) / len(positions))
 
 
-def _ellipse(axes: Axes, centre: Floats, covariance: Floats) -> None:
+def _ellipse(axes: Axes, centre: Floats, covariance: Floats, colour: str = TRUE) -> None:
     """Draw the 1σ ellipse of a covariance in (y, x)."""
     variance, direction = np.linalg.eigh(covariance)
     width, height = 2 * np.sqrt(np.maximum(variance[::-1], 0.0))
     angle = float(np.degrees(np.arctan2(direction[0, 1], direction[1, 1])))
     centre_x, centre_y = float(centre[1]), float(centre[0])
-    axes.add_patch(Ellipse((centre_x, centre_y), width, height, angle=angle, fill=False, ec=TRUE, lw=1.1))
+    axes.add_patch(Ellipse((centre_x, centre_y), width, height, angle=angle, fill=False, ec=colour, lw=1.1))
 
 
 def _nice(value: float) -> float:
-    """Round up to a length whose half is a good tick, pm."""
-    steps = np.array([10, 20, 40, 60, 100, 160, 200, 300, 400, 600, 800, 1200])
-    return float(steps[np.searchsorted(steps, min(value, 1200.0))])
+    """Round down to 1, 2 or 5 times a power of ten."""
+    decade = 10.0 ** np.floor(np.log10(value))
+    return float(max(step * decade for step in (1, 2, 5) if step * decade <= value))

@@ -28,6 +28,8 @@ Floats = NDArray[np.float64]
 MEASURED = "#D55E00"
 TRUE = "#0072B2"
 SECOND = "#009E73"
+ON_DARK = "#56B4E9"  # the truth, or a mark, where the ground is dark
+MEAN_ON_DARK = "#F0E442"
 INK = "#222222"
 PHASE_COLOURS = "magma"
 _SUFFIXES = (".png", ".svg", ".pdf")
@@ -48,7 +50,7 @@ _STYLE: dict[Any, Any] = {
     "ytick.direction": "out",
     "legend.fontsize": 7.0,
     "legend.frameon": False,
-    "image.interpolation": "nearest",
+    "image.interpolation": "bicubic",  # the object is sampled more finely than its band limit
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
     "svg.hashsalt": "napari-mixedptycho",
@@ -131,27 +133,20 @@ def show(
 
 
 def scale_bar(axes: Axes, length: float | None = None) -> None:
-    """Draw a white bar with its length in Å on dark ground, lower left, for axes in Å."""
+    """Draw a white bar with its length in Å, lower left, on axes in Å."""
     left, right = sorted(axes.get_xlim())
     top, bottom = sorted(axes.get_ylim())
     width, height = right - left, bottom - top
     if length is None:
         nice = np.array([0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500])
         length = float(nice[np.argmin(np.abs(np.log(nice / (0.22 * width))))])
-    x, y, thick = left + 0.05 * width, bottom - 0.05 * height, 0.016 * height
-    ground = Rectangle(
-        (x - 0.025 * width, y - 0.095 * height),
-        length + 0.05 * width,
-        0.12 * height,
-        fc="black",
-        ec="none",
-        alpha=0.55,
+    x, y, thick = left + 0.04 * width, bottom - 0.03 * height, 0.016 * height
+    label = axes.text(
+        x + length + 0.02 * width, y - thick / 2, f"{length:g} Å", color="white", va="center_baseline"
     )
-    axes.add_patch(ground).set_zorder(4)
-    axes.add_patch(Rectangle((x, y - thick), length, thick, fc="white", ec="none", zorder=5))
-    axes.text(
-        x + length / 2, y - 1.6 * thick, f"{length:g} Å", color="white", ha="center", va="bottom", zorder=5
-    )
+    label.set(zorder=5, path_effects=outlined())
+    bar = Rectangle((x, y - thick), length, thick, fc="white", ec="black", lw=0.5, zorder=5)
+    axes.add_patch(bar)
 
 
 def outlined(colour: str = "black", width: float = 1.6) -> list[withStroke]:
