@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field
@@ -148,6 +150,35 @@ class Recipe(Settings):
     )
     run: Run = Run()
 
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a recipe file; relative paths in it start at its folder and come out absolute.
+
+        Raises
+        ------
+        InputError
+            When the file is missing or not a valid recipe.
+        """
+        path = Path(path)
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except FileNotFoundError:
+            raise InputError(f"{path}: there is no such file.") from None
+        except UnicodeDecodeError:
+            raise InputError(f"{path}: this is not a recipe (TOML text in UTF-8).") from None
+        except OSError as error:
+            raise InputError(f"{path}: the recipe cannot be read ({error.strerror}).") from None
+        return cls.from_toml(text, str(path)).located(path.parent)
+
+    def located(self, folder: Path) -> Self:
+        """Return a copy whose files are absolute paths; relative ones start at `folder`."""
+        data, guess = self.data, self.guess
+        if not data.file.startswith("sample:"):
+            data = data.model_copy(update={"file": str((folder / data.file).resolve())})
+        if guess.result is not None:
+            guess = guess.model_copy(update={"result": str((folder / guess.result).resolve())})
+        return self.model_copy(update={"data": data, "guess": guess})
+
     @property
     def iterations(self) -> int:
         """Iterations of all stages."""
@@ -163,7 +194,8 @@ class Recipe(Settings):
         Parameters
         ----------
         assignment
-            ``section.key=value`` as TOML; a list entry by its number, as in ``stages.1.iterations=30``.
+            ``section.key=value`` as TOML; a stage by its number or name, as in ``stages.1.iterations=30``;
+            ``none`` for "not set". Another ``kind`` brings that kind's own defaults.
 
         Raises
         ------
@@ -177,15 +209,16 @@ class Recipe(Settings):
         *parents, last = path.strip().split(".")
         node: Any = values
         for part in parents:
-            node = _child(node, part, assignment)
-        _child(node, last, assignment)
-        node[int(last) if isinstance(node, list) else last] = _literal(text.strip())
+            node = node[_key(node, part, assignment)]
+        key, value = _key(node, last, assignment), _literal(text.strip())
+        if key == "kind" and value != node[key]:
+            node.clear()  # the other kind has other settings
+        node[key] = value
         return type(self).parse(values, f"--set {assignment}")
 
     def with_iterations(self, iterations: int) -> Self:
-        """Return a copy in which the last stage runs `iterations` iterations."""
-        last = self.stages[-1].model_copy(update={"iterations": iterations})
-        return self.model_copy(update={"stages": (*self.stages[:-1], last)})
+        """Return a copy in which the last stage runs `iterations` iterations; refused below 1."""
+        return self.with_set(f"stages.{len(self.stages) - 1}.iterations={iterations}")
 
     def for_dataset(self, dataset: Dataset) -> Self:
         """Return a copy whose microscope section states the numbers of a data set."""
@@ -201,20 +234,21 @@ class Recipe(Settings):
         )
 
 
-def _child(node: Any, part: str, assignment: str) -> Any:
-    """Return the entry `part` of a table or list, or refuse with the names that exist."""
-    if isinstance(node, list) and part.isdigit() and int(part) < len(node):
-        return node[int(part)]
-    if isinstance(node, dict) and part in node:
-        return node[part]
-    names = (
-        ", ".join(node)
-        if isinstance(node, dict)
-        else f"0 to {len(node) - 1}"
-        if isinstance(node, list)
-        else "none"
-    )
-    raise InputError(f"--set {assignment}: there is no '{part}'; there are: {names}.")
+def _key(node: Any, part: str, assignment: str) -> Any:
+    """Return the key of `part` in a table or list of stages, or refuse with the names that exist."""
+    names: list[str] = []
+    if isinstance(node, list):
+        names = [entry.get("name", "") if isinstance(entry, dict) else "" for entry in node]
+        if part.isdigit() and int(part) < len(node):
+            return int(part)
+        if names.count(part) == 1:
+            return names.index(part)
+        names = [name if names.count(name) == 1 and name else str(i) for i, name in enumerate(names)]
+    elif isinstance(node, dict):
+        if part in node:
+            return part
+        names = list(node)
+    raise InputError(f"--set {assignment}: there is no '{part}'; there are: {', '.join(names) or 'none'}.")
 
 
 def _literal(text: str) -> Any:

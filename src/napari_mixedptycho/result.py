@@ -160,8 +160,11 @@ class Result:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.part")
         try:
-            with h5py.File(part, "w") as file:
-                self._write(file)
+            try:
+                with h5py.File(part, "w") as file:
+                    self._write(file)
+            except RuntimeError as error:  # so h5py says when the last bytes do not fit
+                raise OSError(f"{path}: {error}") from error
             with part.open("rb+") as handle:
                 os.fsync(handle.fileno())
             part.replace(path)
@@ -199,9 +202,16 @@ class Result:
             with h5py.File(path, "r") as file:
                 if file.attrs.get("format") != FORMAT:
                     raise InputError(f"{path}: this HDF5 file is not a result of napari-mixedptycho.")
+                if file.attrs["format_version"] > _VERSION:
+                    raise InputError(
+                        f"{path}: this result was written by a newer version; update the program."
+                    )
                 return cls._read(file, str(path))
-        except (OSError, KeyError, TypeError) as error:
-            raise InputError(f"{path}: the result cannot be read ({error}).") from None
+        except InputError:
+            raise
+        except (OSError, RuntimeError, LookupError, TypeError, ValueError, AttributeError) as error:
+            reason = " ".join(str(error).split()).strip("'\"").rstrip(".")
+            raise InputError(f"{path}: the result cannot be read ({reason}).") from None
 
     @classmethod
     def _read(cls, file: h5py.File, where: str) -> Result:
