@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from napari_mixedptycho.analysis import figures
+from napari_mixedptycho.analysis.figures.curves import power_spectrum, radial_mean
+from napari_mixedptycho.analysis.figures.images import grid_shape
+from napari_mixedptycho.analysis.motion import measure
+from napari_mixedptycho.analysis.truth import compare
+from napari_mixedptycho.errors import InputError
+from tests.analysis import specimen as s
+
+
+@pytest.fixture(scope="module")
+def measured():
+    true = s.moving(6)
+    result = s.result(s.drawn(true, noise=0.02))
+    motion = measure(result)
+    return result, motion, compare(result, motion, s.truth(true))
+
+
+def labels(figure: Figure) -> str:
+    """All text of a figure."""
+    return " | ".join(text.get_text() for text in figure.findobj(matplotlib.text.Text))
+
+
+def assert_not_blank(path):
+    pixels = np.asarray(Image.open(path).convert("RGB"))
+    assert min(pixels.shape[:2]) > 200
+    assert pixels.reshape(-1, 3).std(axis=0).min() > 5
+    assert (pixels[0] == 255).all()  # white paper up to the edge: nothing is cut off at the top
+
+
+def test_all_figures_are_written_and_not_blank(tmp_path, measured):
+    result, motion, comparison = measured
+    written = figures.write_figures(result, tmp_path / "new" / "folder", motion, comparison)
+    names = {path.name for path in written}
+    assert names == {"mean_phase.png", "states.png", "spectrum.png", "loss.png", "columns.png"}
+    for path in written:
+        assert_not_blank(path)
+
+
+def test_svg_is_written_and_the_same_every_time(tmp_path, measured):
+    result, motion, _ = measured
+    frame = figures.Frame.of(result)
+    texts = []
+    for name in ("a.svg", "b.svg"):
+        path = figures.save(figures.mean_phase(result.mean_phase(), frame, motion.mean), tmp_path / name)
+        texts.append(path.read_text(encoding="utf-8"))
+    assert texts[0].startswith("<?xml")
+    assert texts[0] == texts[1]
+
+
+def test_another_suffix_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"\.png"):
+        figures.save(Figure(), tmp_path / "figure.bmp")
+
+
+def test_every_axis_says_its_unit(measured):
+    result, motion, comparison = measured
+    frame, phase = figures.Frame.of(result), result.mean_phase()
+    for figure, words in (
+        (figures.mean_phase(phase, frame, motion.mean), ["x (Å)", "y (Å)", "Phase (rad)", "2 Å", "11"]),
+        (figures.states(result.projected_phase(), frame), ["Phase (rad)", "2 Å", "5"]),
+        (
+            figures.columns(motion, phase, frame, comparison),
+            ["x (Å)", "x (pm)", "y (pm)", "(pm)", "×10", "true"],
+        ),
+        (figures.spectrum(phase, frame, {"2α": 1.23}), ["kx (1/Å)", "Spacing (Å)", "rad² Å²", "2α"]),
+        (figures.loss([1.0, 0.1]), ["Iteration", "Loss (dimensionless)"]),
+    ):
+        text = labels(figure)
+        for word in words:
+            assert word in text
+
+
+def test_numbers_on_the_picture_stand_at_their_columns(measured):
+    result, motion, _ = measured
+    axes = figures.mean_phase(result.mean_phase(), figures.Frame.of(result), motion.mean).axes[0]
+    notes = {t.get_text(): t.xy for t in axes.texts if hasattr(t, "xy")}
+    assert len(notes) == motion.n_columns
+    for index, (y, x) in enumerate(motion.mean):
+        assert notes[str(index)] == pytest.approx((x, y))
+
+
+def test_pixels_lie_where_the_frame_says(measured):
+    """The brightest pixel of the picture, read through its extent, is a column."""
+    result, motion, _ = measured
+    part, (left, right, bottom, top) = figures.Frame.of(result).cropped(result.mean_phase())
+    row, col = np.unravel_index(np.argmax(part), part.shape)
+    y = top + (row + 0.5) * (bottom - top) / part.shape[0]
+    x = left + (col + 0.5) * (right - left) / part.shape[1]
+    assert np.hypot(*(motion.mean - [y, x]).T).min() < s.SAMPLING
+
+
+def test_states_share_their_limits(measured):
+    result, *_ = measured
+    figure = figures.states(result.projected_phase(), figures.Frame.of(result))
+    clims = {axes.images[0].get_clim() for axes in figure.axes if axes.images}
+    assert len(clims) == 1
+    assert sum(bool(axes.images) for axes in figure.axes) == 6
+
+
+def test_forty_columns_fit(measured):
+    grid = np.stack(np.meshgrid(np.arange(8), np.arange(5)), -1).reshape(-1, 2) * 1.4 + 0.1
+    true = grid + np.random.default_rng(0).normal(0, 0.05, (10, 40, 2))
+    result = s.result(s.drawn(true))
+    motion = measure(result, columns=grid)
+    figure = figures.columns(motion, result.mean_phase(), figures.Frame.of(result))
+    panels = [axes for axes in figure.findobj(matplotlib.axes.Axes) if axes.axison]
+    assert len(panels) == 42
+    assert figure.get_figheight() < 11
+
+
+def test_no_columns_cannot_be_drawn_but_spoil_no_report(tmp_path, measured):
+    result, *_ = measured
+    empty = measure(result, columns=np.zeros((0, 2)))
+    with pytest.raises(InputError, match="no columns"):
+        figures.columns(empty, result.mean_phase(), figures.Frame.of(result))
+    names = {path.stem for path in figures.write_figures(result, tmp_path, empty)}
+    assert names == {"mean_phase", "states", "spectrum", "loss"}
+
+
+def test_one_stationary_state_can_be_drawn(tmp_path):
+    still = s.columns()[None]
+    result = s.result(s.drawn(still))
+    motion = measure(result)
+    comparison = compare(result, motion, s.truth(still))
+    for path in figures.write_figures(result, tmp_path, motion, comparison):
+        assert_not_blank(path)
+
+
+def test_loss_marks_its_stages():
+    axes = figures.loss([1.0, 0.5, 0.3, 0.2], [0, 0, 1, 1], ["pure", "mixed"]).axes[0]
+    assert axes.get_yscale() == "log"
+    assert "pure" in {line.get_label() for line in axes.lines}
+    assert axes.get_legend() is not None
+
+
+def test_loss_that_is_not_positive_is_drawn_on_a_linear_axis():
+    assert figures.loss([1.0, -0.5, 0.3]).axes[0].get_yscale() == "linear"
+
+
+def test_wrong_shapes_are_refused(measured):
+    frame = figures.Frame.of(measured[0])
+    with pytest.raises(InputError, match="per iteration"):
+        figures.loss([1.0, 2.0], [0])
+    with pytest.raises(InputError, match="state, y, x"):
+        figures.states(np.zeros((4, 4)), frame)
+    with pytest.raises(InputError, match="outside the scanned field"):
+        figures.mean_phase(np.zeros((4, 4)), frame)
+
+
+def test_spectrum_shows_a_wave_at_its_frequency():
+    x = 0.1 * np.arange(90)
+    image = np.broadcast_to(np.sin(2 * np.pi * 1.5 * x), (80, 90))
+    power, reach = power_spectrum(image, 0.1)
+    row, col = np.unravel_index(np.argmax(power), power.shape)
+    k = (np.array([row, col]) - len(power) // 2) * 2 * reach / len(power)
+    assert np.hypot(*k) == pytest.approx(1.5, abs=0.06)
+    radius, mean = radial_mean(power, reach)
+    assert radius[np.argmax(mean)] == pytest.approx(1.5, abs=0.12)
+
+
+def test_power_of_white_noise_is_its_variance_per_frequency():
+    image = np.random.default_rng(0).standard_normal((128, 128))
+    power, _ = power_spectrum(image, 0.2)
+    assert power.mean() == pytest.approx(0.2**2, rel=0.1)
+
+
+@pytest.mark.parametrize(("count", "aspect"), [(1, 1.0), (4, 1.0), (10, 1.0), (12, 2.0), (7, 0.5)])
+def test_panels_hold_all_states(count, aspect):
+    rows, across = grid_shape(count, aspect)
+    assert rows * across >= count > (rows - 1) * across
+
+
+def test_the_users_own_style_comes_back(measured):
+    before = matplotlib.rcParams["font.size"]
+    matplotlib.rcParams["font.size"] = 23.0
+    try:
+        figures.loss([1.0, 0.1])
+        assert matplotlib.rcParams["font.size"] == 23.0
+    finally:
+        matplotlib.rcParams["font.size"] = before
