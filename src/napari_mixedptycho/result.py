@@ -204,7 +204,7 @@ class Result:
                     raise InputError(f"{path}: this HDF5 file is not a result of napari-mixedptycho.")
                 if file.attrs["format_version"] > _VERSION:
                     raise InputError(
-                        f"{path}: this result was written by a newer version; update the program."
+                        f"{path}: a newer version wrote this result; update the program."
                     )
                 return cls._read(file, str(path))
         except InputError:

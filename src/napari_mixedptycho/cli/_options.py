@@ -1,0 +1,103 @@
+"""What several commands ask for, and how they open what they are given."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import h5py
+
+from napari_mixedptycho.dataset import Dataset
+from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.io import data_path, load
+from napari_mixedptycho.recipe import Recipe
+from napari_mixedptycho.result import FORMAT
+
+
+def positive(text: str) -> int:
+    """Read a whole number of at least 1, for argparse."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of at least 1")
+    return number
+
+
+def add_changes(parser: argparse.ArgumentParser) -> None:
+    """Add the options that change a recipe."""
+    parser.add_argument(
+        "--set",
+        dest="changes",
+        action="append",
+        default=[],
+        metavar="section.key=value",
+        help="change a setting, as in model.states=8 or stages.mixed.iterations=30 (repeatable)",
+    )
+    parser.add_argument("--iterations", type=positive, metavar="N", help="iterations of the last stage")
+    parser.add_argument("--device", choices=("auto", "cpu", "gpu"), help="where to compute")
+    parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
+
+
+def changed(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
+    """Return the recipe with what the options change."""
+    for assignment in arguments.changes:
+        recipe = recipe.with_set(assignment)
+    if arguments.iterations is not None:
+        recipe = recipe.with_iterations(arguments.iterations)
+    if arguments.device is not None:
+        recipe = recipe.with_set(f"run.device={arguments.device}")
+    return recipe
+
+
+def open_data(recipe: Recipe) -> Dataset:
+    """Open the recipe's data, whose path must be absolute; its numbers may stand in the recipe alone."""
+    numbers = recipe.microscope.model_dump(exclude_none=True)
+    return load(recipe.data.file, recipe.data.dataset, numbers)
+
+
+def is_result(path: Path) -> bool:
+    """Tell whether a file is a result of this package."""
+    try:
+        with h5py.File(path, "r") as file:
+            return bool(file.attrs.get("format") == FORMAT)
+    except OSError:
+        return False
+
+
+def check_out(out: Path, recipe: Recipe) -> None:
+    """Refuse, before anything is computed, a place where the result could not or should not be written.
+
+    Raises
+    ------
+    InputError
+        When the folder cannot be written, or the file is there and is not a result.
+    """
+    if out.is_dir():
+        raise InputError(f"{out}: this is a folder; give the name of the result file.")
+    if out.exists() and data_path(recipe.data.file).resolve() == out.resolve():
+        raise InputError(f"{out}: this is the data file; give another name for the result.")
+    if out.exists() and out.stat().st_size and not is_result(out):
+        raise InputError(f"{out}: this file is there and is not a result; give another name for the result.")
+    check_folder(out.parent)
+
+
+def check_folder(folder: Path) -> None:
+    """Make a folder and write into it, or refuse.
+
+    Raises
+    ------
+    InputError
+        When that is not possible.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"0")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(
+            f"{folder}: this folder cannot be written to ({reason}); choose another with --out."
+        ) from None

@@ -1,0 +1,143 @@
+"""``mixedptycho columns``: where the columns are, and how far they move."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_mixedptycho.analysis import ColumnMotion, Comparison, compare, measure, write_columns
+from napari_mixedptycho.cli._options import check_folder
+from napari_mixedptycho.dataset import Truth
+from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.io import data_path, load
+from napari_mixedptycho.recipe import Recipe
+from napari_mixedptycho.result import Result
+
+
+def add(commands: Any) -> argparse.ArgumentParser:
+    """Declare the command."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "columns",
+        help="measure the atomic columns of a result and their motion",
+        description="Find the atomic columns inside the scanned field of a result and measure their motion "
+        "over the object states. Simulated data are compared with their truth.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("result", type=Path, metavar="RESULT.h5")
+    parser.add_argument(
+        "--truth",
+        metavar="DATA.h5",
+        help="data file (or sample:NAME) that knows its truth (default: the result's own data, when they do)",
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write columns.csv and the figures here")
+    parser.add_argument("--json", action="store_true", help="print JSON, lengths in Å")
+    return parser
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    result = Result.load(arguments.result)
+    found = analyse(result, _truth(result, arguments.truth))
+    if arguments.out is not None:
+        write(result, found, arguments.out)
+    if arguments.json:
+        print(json.dumps(found.numbers(), indent=2))
+    else:
+        print(found.sentence())
+    return 0
+
+
+@dataclass(frozen=True)
+class Found:
+    """The columns of a result, compared with the truth where it is known."""
+
+    motion: ColumnMotion
+    comparison: Comparison | None
+
+    def numbers(self) -> dict[str, float | int | None]:
+        """Return plain numbers for JSON; with truth, those of the columns that were matched."""
+        return self.motion.summary() | (self.comparison.summary() if self.comparison else {})
+
+    def sentence(self) -> str:
+        """Say it in words."""
+        motion, comparison = self.motion, self.comparison
+        if motion.n_columns == 0:
+            return "No columns were found inside the scanned field."
+        text = (
+            f"{motion.n_columns} columns in {motion.n_states} state{'s' if motion.n_states > 1 else ''}: "
+            f"rms motion {motion.sd_y:.4f} Å (y), {motion.sd_x:.4f} Å (x)"
+        )
+        if motion.flagged.any():
+            text += f"; {int(motion.flagged.sum())} of them not to be trusted (held at their farthest)"
+        if comparison is None:
+            return f"{text}."
+        true = comparison.rendered
+        text += f"\nThe truth, for {comparison.n_columns} of them: "
+        text += f"{true.true_sd_y:.4f} Å (y), {true.true_sd_x:.4f} Å (x)"
+        if true.sd_ratio is not None:
+            text += f"; measured / true {true.sd_ratio:.2f}"
+        if true.sd_correlation is not None:
+            text += f", correlation over columns {true.sd_correlation:.2f}"
+        text += f"; mean positions are off by {true.mean_position_error:.4f} Å"
+        if comparison.n_missed or comparison.n_extra:
+            text += f"; {comparison.n_missed} missed, {comparison.n_extra} too many"
+        return f"{text}."
+
+
+def analyse(result: Result, truth: Truth | None) -> Found:
+    """Find and measure the columns of a result, and compare them with a truth in its frame."""
+    motion = measure(result)
+    comparison = compare(result, motion, truth) if truth is not None and motion.n_columns else None
+    return Found(motion, comparison)
+
+
+def write(result: Result, found: Found, folder: Path) -> list[Path]:
+    """Write ``columns.csv`` and the figures; return the files.
+
+    Raises
+    ------
+    InputError
+        When the folder cannot be written.
+    """
+    # Here, since matplotlib takes its time and is needed for figures alone.
+    from napari_mixedptycho.analysis.figures import write_figures
+
+    check_folder(folder)
+    table = folder / "columns.csv"
+    write_columns(table, found.motion, found.comparison)
+    return [table, *write_figures(result, folder, found.motion, found.comparison)]
+
+
+def _truth(result: Result, file: str | None) -> Truth | None:
+    """Return the truth of a file, or of the result's own data when they are here and know it."""
+    if file is not None:
+        truth = load(data_path(file)).truth
+        if truth is None:
+            raise InputError(f"{file}: this file does not know the truth (it has no group 'truth').")
+        return in_region(truth, result.recipe)
+    try:
+        dataset = load(result.recipe.data.file, result.recipe.data.dataset)
+    except InputError:  # moved or elsewhere: the result stands on its own
+        return None
+    return dataset.truth and in_region(dataset.truth, result.recipe)
+
+
+def in_region(truth: Truth, recipe: Recipe) -> Truth:
+    """Move a truth into the frame of the part of the scan that a recipe uses."""
+    region, step = recipe.data.scan_region, recipe.microscope.scan_step
+    if region is None or step is None:
+        return truth
+    origin = np.array([region[0], region[2]]) * step
+    atoms = truth.atoms.copy()
+    atoms[..., :2] -= origin
+    return replace(
+        truth,
+        columns_mean=truth.columns_mean - origin,
+        columns_per_snapshot=truth.columns_per_snapshot - origin,
+        atoms=atoms,
+    )

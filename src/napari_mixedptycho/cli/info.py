@@ -1,0 +1,240 @@
+"""``mixedptycho info``: what a data or result file holds."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_mixedptycho.cli._options import is_result
+from napari_mixedptycho.cli._progress import duration, size
+from napari_mixedptycho.io import Contents, data_path, read_contents
+from napari_mixedptycho.optics import wavelength
+from napari_mixedptycho.result import Result
+
+_LOOK = 32
+"""Rows and columns of the scan that are read, at most, to measure the dose."""
+
+
+def add(commands: Any) -> argparse.ArgumentParser:
+    """Declare the command."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "info",
+        help="say what a data or result file holds",
+        description="Say what a data or result file holds.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("file", metavar="FILE", help="data (also sample:si_sigma9) or result")
+    parser.add_argument("--dataset", metavar="KEY", help="path of the dataset inside a data file")
+    parser.add_argument("--json", action="store_true", help="print JSON: Å, mrad, eV, electrons")
+    return parser
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    path = Path(arguments.file)
+    if path.is_file() and is_result(path):
+        facts, lines = describe_result(Result.load(path), path)
+    else:
+        facts, lines = describe_data(read_contents(data_path(arguments.file), arguments.dataset))
+    if arguments.json:
+        print(json.dumps(facts, indent=2, ensure_ascii=False))
+        return 0
+    print(f"{path}: {'a result' if facts['kind'] == 'result' else '4D-STEM data'}")
+    width = max(len(line.name) for line in lines)
+    for line in lines:
+        print(f"  {line.name:<{width}}  {line.text}")
+    return 0
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the description."""
+
+    name: str
+    text: str
+
+
+def describe_data(contents: Contents) -> tuple[dict[str, Any], list[Line]]:
+    """Describe a data file: plain values for JSON, and lines to read."""
+    shape, numbers = tuple(int(n) for n in contents.patterns.shape), contents.numbers
+    facts: dict[str, Any] = {
+        "kind": "data",
+        "file": str(contents.path),
+        "name": contents.path.stem,
+        "dataset": contents.key,
+        "shape": list(shape),
+        "dtype": str(contents.patterns.dtype),
+        "bytes": int(contents.patterns.size) * contents.patterns.dtype.itemsize,
+    }
+    facts |= {name: numbers.get(name) for name in _NUMBERS}
+    facts |= _derived(numbers, shape) | _dose(contents)
+    facts["missing"] = list(contents.missing)
+    truth = contents.truth
+    facts["truth"] = truth and {
+        "columns": len(truth.columns_mean),
+        "columns_in_scan": int(truth.columns_in_scan.sum()),
+        "snapshots": len(truth.atoms),
+    }
+    return facts, _data_lines(facts)
+
+
+_NUMBERS = {
+    "energy": "eV",
+    "semiangle": "mrad",
+    "scan_step": "Å",
+    "detector_sampling": "1/Å",
+    "defocus": "Å",
+    "thickness": "Å",
+    "electrons_per_unit": "electrons",
+}
+
+
+def _derived(numbers: Any, shape: tuple[int, ...]) -> dict[str, float | None]:
+    energy, sampling = numbers.get("energy"), numbers.get("detector_sampling")
+    wave = wavelength(energy) if energy and energy > 0 else None
+    angle = 1e3 * wave * sampling * shape[-1] / 2 if wave and sampling else None
+    return {"wavelength": wave, "max_angle": angle}
+
+
+def _dose(contents: Contents) -> dict[str, Any]:
+    """Measure electrons per pattern and dose, on a part of the scan when it is large."""
+    steps = [-(-length // _LOOK) for length in contents.patterns.shape[:2]]
+    totals = [
+        np.sum(contents.patterns[row, :: steps[1]], axis=(-2, -1), dtype=np.float64)
+        for row in range(0, contents.patterns.shape[0], steps[0])
+    ]
+    total = float(np.mean(totals))
+    unit, step = contents.numbers.get("electrons_per_unit"), contents.numbers.get("scan_step")
+    electrons = total * unit if unit and np.isfinite(total) else None
+    return {
+        "mean_pattern_sum": total if np.isfinite(total) else None,
+        "patterns_read": int(np.size(totals)),
+        "electrons_per_pattern": electrons,
+        "dose": electrons / step**2 if electrons and step else None,
+    }
+
+
+def _data_lines(facts: dict[str, Any]) -> list[Line]:
+    rows, columns, ky, kx = facts["shape"]
+    step, sampling = facts["scan_step"], facts["detector_sampling"]
+    lines = [
+        Line("dataset", f"{facts['dataset']}, {facts['dtype']}, {size(facts['bytes'])}"),
+        Line(
+            "scan",
+            f"{rows} × {columns} points"
+            + (
+                f", {step:.4g} Å apart: {(rows - 1) * step:.4g} × {(columns - 1) * step:.4g} Å"
+                if step
+                else ""
+            ),
+        ),
+        Line(
+            "patterns",
+            f"{ky} × {kx} px"
+            + (f" of {sampling:.4g} 1/Å" if sampling else "")
+            + (f", up to {facts['max_angle']:.4g} mrad" if facts["max_angle"] else ""),
+        ),
+    ]
+    lines += [
+        Line(name, "not in the file" if facts[name] is None else f"{facts[name]:.6g} {_NUMBERS[name]}")
+        for name in ("energy", "semiangle", "defocus", "thickness")
+    ]
+    lines.append(Line("dose", _dose_text(facts)))
+    if facts["truth"]:
+        truth = facts["truth"]
+        lines.append(
+            Line("truth", f"{truth['columns_in_scan']} columns in the scan, {truth['snapshots']} snapshots")
+        )
+    if facts["missing"]:
+        lines.append(
+            Line("missing", f"{', '.join(facts['missing'])}: set them in the recipe, section microscope")
+        )
+    return lines
+
+
+def _dose_text(facts: dict[str, Any]) -> str:
+    if facts["electrons_per_pattern"] is None:
+        return f"not known (a pattern adds up to {facts['mean_pattern_sum'] or float('nan'):.4g})"
+    area = f", {facts['dose']:.4g} per Å²" if facts["dose"] else ""
+    return f"{facts['electrons_per_pattern']:.4g} electrons per pattern{area}"
+
+
+def describe_result(result: Result, path: Path) -> tuple[dict[str, Any], list[Line]]:
+    """Describe a result file: plain values for JSON, and lines to read."""
+    estimate, history, recipe = result.estimate, result.history, result.recipe
+    stages = [
+        {
+            "name": stage.name,
+            "iterations": stage.iterations,
+            "done": history.stage.count(index),
+            "states": recipe.states_of(stage),
+        }
+        for index, stage in enumerate(recipe.stages)
+    ]
+    facts: dict[str, Any] = {
+        "kind": "result",
+        "file": str(path),
+        "name": result.name,
+        "data_file": recipe.data.file,
+        "data_hash": result.data_hash,
+        "scan_shape": list(result.scan_shape),
+        "shape": list(estimate.object.shape),
+        "dtype": str(estimate.object.dtype),
+        "states": estimate.states,
+        "slices": estimate.slices,
+        "probe_modes": estimate.modes,
+        "object_type": recipe.model.object_type,
+        "sampling": result.sampling,
+        "slice_spacing": result.slice_spacing,
+        "origin": list(result.origin),
+    }
+    facts |= {name: getattr(recipe.microscope, name) for name in _NUMBERS if name != "thickness"}
+    facts |= {
+        "thickness": recipe.model.thickness,
+        "iterations": len(history),
+        "iterations_wanted": recipe.iterations,
+        "complete": is_complete(result),
+        "stages": stages,
+        "loss": history.loss[-1] if len(history) else None,
+        "separation": history.separation[-1] if len(history) else None,
+        "evaluations": sum(history.evaluations),
+        "seconds": sum(history.seconds),
+        "seed": recipe.run.seed,
+        "versions": dict(result.versions),
+    }
+    return facts, _result_lines(facts)
+
+
+def is_complete(result: Result) -> bool:
+    """Tell whether a result has done all iterations of its recipe."""
+    done = result.history.stage.count
+    return all(done(index) >= stage.iterations for index, stage in enumerate(result.recipe.stages))
+
+
+def _result_lines(facts: dict[str, Any]) -> list[Line]:
+    states, slices, rows, columns = facts["shape"]
+    stages = ", ".join(f"{s['name']} {s['done']} of {s['iterations']}" for s in facts["stages"])
+    loss = "none yet" if facts["loss"] is None else f"{facts['loss']:.6g}"
+    return [
+        Line("data", f"{facts['name']} ({facts['data_file']}, hash {facts['data_hash']})"),
+        Line(
+            "object",
+            f"{states} state(s) × {slices} slice(s) × {rows} × {columns} px, {facts['object_type']}, "
+            f"{facts['dtype']}",
+        ),
+        Line("sampling", f"{facts['sampling']:.5g} Å per px, {facts['slice_spacing']:.4g} Å per slice"),
+        Line("probe", f"{facts['probe_modes']} mode(s)"),
+        Line("energy", f"{facts['energy']:.6g} eV"),
+        Line("semiangle", f"{facts['semiangle']:.4g} mrad"),
+        Line("defocus", f"{facts['defocus']:.4g} Å"),
+        Line("scan", f"{facts['scan_shape'][0]} × {facts['scan_shape'][1]} points"),
+        Line("iterations", f"{stages}{'' if facts['complete'] else ' (go on with run --resume)'}"),
+        Line("loss", loss),
+        Line("cost", f"{facts['evaluations']:.4g} evaluations, {duration(facts['seconds'])}"),
+        Line("versions", ", ".join(f"{name} {text}" for name, text in facts["versions"].items())),
+    ]

@@ -1,0 +1,126 @@
+"""How much memory a reconstruction will take, told before it starts."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mixedptycho.dataset import Dataset
+from napari_mixedptycho.engine.problem import compact_order, divide
+from napari_mixedptycho.engine.solvers import LBFGS, Adam
+from napari_mixedptycho.engine.stage import Stage
+from napari_mixedptycho.geometry import Geometry, padded_size
+from napari_mixedptycho.prepare import reaches_edge
+from napari_mixedptycho.recipe import Recipe
+
+LANES, CHUNK = 16, 2**20
+"""As `prepare` divides the work: lanes on a CPU, and bytes of the waves of a chunk."""
+
+_LOOK = 8
+"""Rows and columns of the scan that are read to see how far the patterns reach."""
+_VECTORS = 7
+"""Objects alive in a line search: estimate, gradient, direction, trial with its gradient, step, change."""
+_PULLBACK = 28
+"""Bytes per object pixel in an evaluation: transmission, its gradient, and three real temporaries."""
+_WAVES = 5
+"""Waves beside those kept for each slice: current, far field, gradient, its share, one temporary."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes that a run takes beyond the program itself, at its peak.
+
+    Attributes
+    ----------
+    data
+        Patterns, and the copy that the engine reads.
+    solver
+        The object, and what the solver remembers.
+    gradient
+        An evaluation: the transmission, its gradient and what each lane collects.
+    waves
+        Of the patterns in work at the same time.
+    shape
+        Object (y, x), px.
+    """
+
+    data: int
+    solver: int
+    gradient: int
+    waves: int
+    shape: tuple[int, int]
+
+    @property
+    def total(self) -> int:
+        """All together."""
+        return self.data + self.solver + self.gradient + self.waves
+
+
+def estimate_memory(recipe: Recipe, dataset: Dataset) -> Memory:
+    """Estimate the memory of a run on the CPU; reads at most a few patterns.
+
+    Parameters
+    ----------
+    recipe
+        What to do.
+    dataset
+        The data, as opened: neither cropped nor read.
+    """
+    region = _region(recipe, dataset)
+    geometry = _geometry(recipe, dataset, region)
+    model, positions = recipe.model, geometry.positions(region)
+    windows = _windows(positions, geometry.size)
+    stages = [_stage(recipe, stage, geometry.shape, windows) for stage in recipe.stages]
+    solver, gradient = max(stages, key=sum)
+    pattern = region.detector_size**2 * np.dtype(region.patterns.dtype).itemsize
+    threads = min(recipe.run.threads or os.cpu_count() or 1, LANES)
+    wave = model.states * model.probe_modes * geometry.size**2 * 8
+    chunk = recipe.run.patterns_per_chunk or max(1, round(CHUNK / wave))
+    return Memory(
+        data=2 * len(positions) * pattern,
+        solver=solver,
+        gradient=gradient,
+        waves=threads * chunk * wave * (model.slices + _WAVES),
+        shape=geometry.shape,
+    )
+
+
+def _region(recipe: Recipe, dataset: Dataset) -> Dataset:
+    """Return the part of the scan in use, its patterns replaced by a stand-in of the same shape."""
+    rows, columns = dataset.scan_shape
+    top, bottom, left, right = recipe.data.scan_region or (0, rows, 0, columns)
+    shape = (max(min(bottom, rows) - top, 1), max(min(right, columns) - left, 1))
+    whole = (*shape, *dataset.patterns.shape[2:])
+    return dataset.replace(patterns=np.broadcast_to(np.zeros((), dataset.patterns.dtype), whole))
+
+
+def _geometry(recipe: Recipe, dataset: Dataset, region: Dataset) -> Geometry:
+    factor = recipe.model.padding
+    if factor is None:
+        steps = [-(-length // _LOOK) for length in dataset.scan_shape]
+        some = np.asarray(dataset.patterns[:: steps[0], :: steps[1]])
+        factor = 1.5 if reaches_edge(dataset.replace(patterns=some)) else 1.0
+    return Geometry.of(region, padded_size(region, factor), 1.0)
+
+
+def _windows(positions: NDArray[np.float64], edge: int) -> int:
+    """Return the object pixels that the lanes' windows cover, together."""
+    corners = np.rint(positions).astype(np.int64)
+    extents = [np.ptp(corners[lane], axis=0) + edge for lane in divide(compact_order(positions), LANES)]
+    return int(sum(np.prod(extent) for extent in extents))
+
+
+def _stage(recipe: Recipe, stage: Stage, shape: tuple[int, int], windows: int) -> tuple[int, int]:
+    """Return the bytes of solver and gradient in a stage."""
+    planes = recipe.states_of(stage) * recipe.model.slices
+    pixel = 8 if recipe.model.object_type == "complex" else 4
+    vectors = _VECTORS
+    if isinstance(stage.solver, LBFGS):
+        vectors += 2 * min(stage.solver.memory, stage.iterations)
+    elif isinstance(stage.solver, Adam):
+        vectors += 4
+    pixels = planes * int(np.prod(shape))
+    return vectors * pixels * pixel, pixels * _PULLBACK + 8 * planes * windows
