@@ -135,12 +135,19 @@ class Fixed(Settings):
         description="Half width of the square window in pixels, about the pixel nearest to the column. "
         "The paper takes 5. It recovers only part of the motion: for comparison with the paper.",
     )
+    zero: Literal["lowest", "raw"] = Field(
+        default="raw",
+        description="Zero of the phase, whose constant cannot be measured but changes this centroid. "
+        "raw: as reconstructed, as in the paper; meaningless where the vacuum is negative. lowest: the first "
+        "percentile over all windows, for each state.",
+    )
 
     def positions(self, phases: ArrayLike, sampling: float, origin: ArrayLike, columns: ArrayLike) -> Floats:
         """Measure every column in every state; parameters and result as in `Recentred.positions`.
 
         The paper's sentence cannot be coded literally (its denominator vanishes); this is the standard
-        centroid Σ w r / Σ w. It depends on the constant of the phase, which is arbitrary in principle.
+        centroid Σ w r / Σ w. It depends on the constant of the phase, which cannot
+        be measured: hence `zero`.
 
         Raises
         ------
@@ -153,12 +160,14 @@ class Fixed(Settings):
         rows = np.clip(nearest[:, 0, None] + span, 0, images.shape[1] - 1)
         cols = np.clip(nearest[:, 1, None] + span, 0, images.shape[2] - 1)
         mass = images[:, rows[:, :, None], cols[:, None, :]]
+        if self.zero == "lowest" and mass.size:
+            mass = mass - np.percentile(mass, 1.0, axis=(1, 2, 3), keepdims=True)
         total = mass.sum(axis=(2, 3))
         if (total <= 0).any():
             state, column = (int(i) for i in np.argwhere(total <= 0)[0])
             raise InputError(
                 f"The phase around column {column} of state {state} sums to {total[state, column]:.3g} rad, "
-                "so it has no centre of mass; use the re-centred centroid, which subtracts the background."
+                'so it has no centre of mass; set zero = "lowest" or use the re-centred centroid.'
             )
         y = (mass.sum(axis=3) * rows).sum(axis=2) / total
         x = (mass.sum(axis=2) * cols).sum(axis=2) / total

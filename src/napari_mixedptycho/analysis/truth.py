@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 
+from napari_mixedptycho.analysis.centroid import Recentred
 from napari_mixedptycho.analysis.columns import inside_scan
 from napari_mixedptycho.analysis.motion import ColumnMotion, MotionSettings, finite, scan_positions
 from napari_mixedptycho.analysis.render import Blob, Canvas, fit_blob, render
@@ -130,12 +131,13 @@ def compare(
         When no found column lies within 0.5 Å of a true one.
     """
     chosen = settings or MotionSettings()
-    found, true, drift = _matched(motion, truth)
+    phase = result.mean_phase()
+    found, true, drift = _matched(motion, truth, _anchors(phase, result, motion))
     atoms = np.array(truth.atoms, dtype=np.float64)
     atoms[..., :2] += drift
     start = motion.columns[found]
     canvas = Canvas.around(start, result.sampling, result.origin)
-    blob = fit_blob(atoms, result.mean_phase(), canvas)
+    blob = fit_blob(atoms, phase, canvas)
     drawn = render(atoms, canvas, blob)
     positions = chosen.centroid.positions(drawn, canvas.sampling, canvas.origin, start) - drift
     shifted = truth.columns_mean + drift
@@ -157,9 +159,16 @@ def compare(
     )
 
 
-def _matched(motion: ColumnMotion, truth: Truth) -> tuple[Indices, Indices, Floats]:
+def _anchors(phase: ArrayLike, result: Result, motion: ColumnMotion) -> Floats:
+    """Return where the columns lie on the mean phase (N, 2), Å, whatever the chosen centroid."""
+    image = np.asarray(phase, dtype=np.float64)[None]
+    found = Recentred().positions(image, result.sampling, result.origin, motion.columns)
+    return np.asarray(found[0])
+
+
+def _matched(motion: ColumnMotion, truth: Truth, anchors: Floats) -> tuple[Indices, Indices, Floats]:
     """As `match_columns`, for true columns inside the scan; at least one, or an error."""
-    found, true, drift = match_columns(motion.mean, truth.columns_mean)
+    found, true, drift = match_columns(anchors, truth.columns_mean)
     inside = truth.columns_in_scan[true]
     if not inside.any():
         raise InputError(

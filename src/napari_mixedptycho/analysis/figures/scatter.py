@@ -174,6 +174,7 @@ def _spread(axes: Axes, motion: ColumnMotion, comparison: Comparison | None) -> 
                 label="true, same centroid" if axis == 0 else None,
             )
     axes.set(xlabel="Column", ylabel="Standard deviation over the states (pm)", title="Spread of each column")
+    axes.title.set_position((0.5, 1.08))
     highest = [0.01, *motion.sd.ravel()] + (
         [] if comparison is None else [*comparison.rendered.true_sd.ravel()]
     )
@@ -182,7 +183,14 @@ def _spread(axes: Axes, motion: ColumnMotion, comparison: Comparison | None) -> 
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(axis="y", color="0.9", lw=0.4)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="upper right", ncols=3, columnspacing=1.0, handletextpad=0.3)
+    axes.legend(
+        loc="lower center",
+        bbox_to_anchor=(0.5, 1.0),
+        ncols=3,
+        columnspacing=1.0,
+        handletextpad=0.3,
+        borderpad=0.1,
+    )
 
 
 def _panels(
@@ -197,7 +205,10 @@ def _panels(
         centre[comparison.found] = shifted.mean(axis=0)
         true = dict(zip(comparison.found.tolist(), np.moveaxis(shifted, 1, 0), strict=True))
     moves = (motion.positions - centre)[:, :count] * _PICOMETRES
-    reach = max(1.1 * float(np.abs(moves).max()), 2.6 * _PICOMETRES * float(motion.sd.max()), 4.0)
+    cloud = [np.abs(moves), *(np.abs(true[index] - centre[index]) * _PICOMETRES for index in true)]
+    reach = max(
+        1.1 * max(float(part.max()) for part in cloud), 2.6 * _PICOMETRES * float(motion.sd.max()), 4.0
+    )
     tick = _nice(0.7 * reach)
     for index, axes in enumerate(panels.ravel()):
         axes.set_box_aspect(1)
