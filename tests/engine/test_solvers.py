@@ -35,7 +35,7 @@ def name(value: Any) -> str:
 
 
 def start(toy: Toy, kind: str = "phase") -> tuple[Objective, Estimate]:
-    """A problem with a known answer, and a place not far from it."""
+    """Return a problem with a known answer, and a place not far from it."""
     truth = toy.estimate(0)
     if kind == "potential":
         truth = truth.with_blocks({"object": abs(truth.object)})
