@@ -31,15 +31,15 @@ FLOORS = {
     "engine": 2,
     "recipe": 3,
     "result": 4,
-    "reconstruct": 5,
-    "analysis": 5,
-    "cli": 6,
-    "__main__": 7,
-    "_napari": 7,
+    "prepare": 5,
+    "reconstruct": 6,
+    "memory": 6,
+    "benchmark": 6,
+    "analysis": 6,
+    "cli": 7,
+    "__main__": 8,
+    "_napari": 8,
 }
-
-# A file that belongs to another file's room: only that room's doors lead to it.
-BACK_ROOMS = {"prepare": "reconstruct"}
 
 # Third-party name -> the only places (module prefixes inside the package) that may import it.
 WINDOW = ("_napari",)
@@ -58,8 +58,8 @@ LODGERS = {
 
 # Where the name that is imported is not the name that is installed.
 DISTRIBUTIONS = {"skimage": "scikit-image", "rsciio": "rosettasciio"}
-# Come with napari, which is their only host.
-WITH_NAPARI = {"npe2", "psygnal", "vispy"}
+# Come with what is declared, as the vocabulary of its interface: of napari, and of pydantic.
+CARRIED_ALONG = {"npe2", "psygnal", "vispy", "pydantic_core", "annotated_types"}
 
 
 def modules() -> dict[str, Path]:
@@ -70,12 +70,6 @@ def modules() -> dict[str, Path]:
         name = ".".join(parts[:-1] if len(parts) > 1 and parts[-1] == "__init__" else parts)
         found[name] = path
     return found
-
-
-def room(module: str) -> str:
-    """Room of a module given by its dotted name inside the package."""
-    top = module.split(".")[0]
-    return BACK_ROOMS.get(top, top)
 
 
 def imports(source: str) -> Iterator[tuple[int, str]]:
@@ -90,12 +84,10 @@ def imports(source: str) -> Iterator[tuple[int, str]]:
 
 def home_offence(module: str, imported: str) -> str | None:
     """Judge an import within the package; `imported` is what follows the package's name."""
-    mine, theirs = room(module), room(imported)
+    mine, theirs = module.split(".")[0], imported.split(".")[0]
     if theirs not in FLOORS:
         # ``from napari_mixedptycho import __version__``: the package itself, which holds nothing else.
         return None if theirs in {"", "__version__"} else f"imports {theirs}, which has no floor"
-    if imported.split(".")[0] in BACK_ROOMS and mine != theirs:
-        return f"imports {imported}, which belongs to {theirs}"
     if mine == theirs or FLOORS[theirs] < FLOORS[mine]:
         return None
     relation = "its sibling" if FLOORS[theirs] == FLOORS[mine] else "the higher floor of"
@@ -120,12 +112,12 @@ def offences(module: str, source: str) -> list[str]:
 
 
 def test_every_room_has_a_floor() -> None:
-    homeless = {room(name) for name in modules()} - set(FLOORS)
+    homeless = {name.split(".")[0] for name in modules()} - set(FLOORS)
     assert not homeless, f"give these rooms a floor in the plan (CONTRIBUTING.md and here): {homeless}"
 
 
 def test_rooms_import_only_lower_floors() -> None:
-    known = {name: path for name, path in modules().items() if room(name) in FLOORS}
+    known = {name: path for name, path in modules().items() if name.split(".")[0] in FLOORS}
     found = [o for name, path in known.items() for o in offences(name, path.read_text("utf-8"))]
     assert not found, "\n".join(found)
 
@@ -141,7 +133,7 @@ def test_rooms_import_only_lower_floors() -> None:
         ("analysis.columns", "def f():\n    import matplotlib.pyplot"),
         ("analysis.columns", "from napari_mixedptycho.reconstruct import reconstruct"),
         ("cli", "import napari"),
-        ("cli", "from napari_mixedptycho.prepare import prepare"),
+        ("reconstruct", "from napari_mixedptycho.analysis.columns import find"),
         ("cli", "from napari_mixedptycho._napari import dock"),
         ("_napari.dock", "from PyQt6.QtWidgets import QWidget"),
         ("result", "import pickle"),
@@ -174,7 +166,7 @@ def test_every_import_is_a_declared_dependency() -> None:
     lines = [*project["dependencies"], *(d for e in project["optional-dependencies"].values() for d in e)]
     declared = {re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0].lower() for line in lines}
     # CuPy has one name to import and a wheel for each version of CUDA.
-    known = declared | {PACKAGE, "cupy", "cupyx"} | WITH_NAPARI | set(sys.stdlib_module_names)
+    known = declared | {PACKAGE, "cupy", "cupyx"} | CARRIED_ALONG | set(sys.stdlib_module_names)
     unknown = {
         f"{name}: {imported.split('.')[0]}"
         for name, path in modules().items()
