@@ -16,7 +16,7 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def vacuum(size: int, padded: int, defocus: float) -> tuple[object, float, np.ndarray]:
-    """Data without a specimen: every pattern is the aperture."""
+    """Return data without a specimen (every pattern is the aperture), their sampling and their probe."""
     sampling = 1 / (padded * 0.08)
     probe = parametric_probe(padded, sampling, 60e3, 30.0, defocus)
     far = np.fft.fftshift(np.abs(np.fft.fft2(probe, norm="ortho")) ** 2)

@@ -143,7 +143,7 @@ def test_first_object_is_seeded_noise_that_differs_between_states(distribution: 
     assert not np.array_equal(phase, guess.phase((3, 2, 20, 20), 8))
     assert np.abs(phase[0] - phase[1]).max() > 1e-3
     if distribution == "uniform":
-        assert 0 <= phase.min() and phase.max() <= 0.01
+        assert phase.min() >= 0 and phase.max() <= 0.01
         assert phase.mean() == pytest.approx(0.005, rel=0.05)
     else:
         assert phase.std() == pytest.approx(0.01, rel=0.05)
