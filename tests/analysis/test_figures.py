@@ -9,7 +9,7 @@ from PIL import Image
 from napari_mixedptycho.analysis import figures
 from napari_mixedptycho.analysis.figures.curves import power_spectrum, radial_mean
 from napari_mixedptycho.analysis.figures.images import grid_shape
-from napari_mixedptycho.analysis.motion import measure
+from napari_mixedptycho.analysis.motion import MotionSettings, measure
 from napari_mixedptycho.analysis.truth import compare
 from napari_mixedptycho.errors import InputError
 from tests.analysis import specimen as s
@@ -114,6 +114,40 @@ def test_forty_columns_fit(measured):
     panels = [axes for axes in figure.findobj(matplotlib.axes.Axes) if axes.axison]
     assert len(panels) == 42
     assert figure.get_figheight() < 11
+
+
+def spread_of(figure):
+    figure.draw_without_rendering()
+    return next(axes for axes in figure.findobj(matplotlib.axes.Axes) if "Spread" in axes.get_title())
+
+
+def test_the_legend_covers_neither_title_nor_bars(measured):
+    result, motion, comparison = measured
+    axes = spread_of(figures.columns(motion, result.mean_phase(), figures.Frame.of(result), comparison))
+    legend = axes.get_legend().get_window_extent()
+    assert not legend.overlaps(axes.title.get_window_extent())
+    assert legend.y0 >= axes.get_window_extent().y1 - 1
+
+
+def test_an_unbounded_interval_reaches_the_top_of_the_chart():
+    """Two states bound no spread from above: drawing no bar would claim certainty."""
+    result = s.result(s.drawn(s.moving(2)))
+    motion = measure(result)
+    assert np.isinf(motion.sd_interval[..., 1]).all()
+    axes = spread_of(figures.columns(motion, result.mean_phase(), figures.Frame.of(result)))
+    bars = [path for lines in axes.collections for path in lines.get_segments()]
+    assert len(bars) == 2 * motion.n_columns
+    assert all(bar[:, 1].max() > axes.get_ylim()[1] for bar in bars)
+
+
+@pytest.mark.parametrize("confidence", [0.05, 0.5, 0.99])
+@pytest.mark.parametrize("states", [2, 3, 5])
+def test_any_number_of_states_and_any_confidence_can_be_drawn(states, confidence):
+    """An interval of low confidence may leave the estimate itself out."""
+    result = s.result(s.drawn(s.moving(states)))
+    motion = measure(result, MotionSettings(confidence=confidence))
+    axes = spread_of(figures.columns(motion, result.mean_phase(), figures.Frame.of(result)))
+    assert np.isfinite(axes.get_ylim()).all()
 
 
 def test_no_columns_cannot_be_drawn_but_spoil_no_report(tmp_path, measured):

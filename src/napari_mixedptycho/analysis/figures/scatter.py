@@ -27,6 +27,7 @@ from napari_mixedptycho.errors import InputError
 
 _MOST = 64  # small panels; the overview shows all columns
 _PICOMETRES = 100.0  # per Å
+_UNBOUNDED = 1e6  # pm
 
 
 def columns(
@@ -148,7 +149,8 @@ def _spread(axes: Axes, motion: ColumnMotion, comparison: Comparison | None) -> 
         sd = motion.sd[:, axis] * _PICOMETRES
         ends = motion.sd_interval[:, axis] * _PICOMETRES
         bars = np.stack([sd - ends[:, 0], ends[:, 1] - sd])
-        bars = np.where(np.isfinite(bars), bars, 0.0)
+        # An interval without end goes to the top of the chart, not to nothing; it may leave the sd out.
+        bars = np.maximum(np.nan_to_num(bars, nan=0.0, posinf=_UNBOUNDED), 0.0)
         face = MEASURED if name == "y" else "white"
         axes.errorbar(
             number + step,
@@ -173,8 +175,8 @@ def _spread(axes: Axes, motion: ColumnMotion, comparison: Comparison | None) -> 
                 color=TRUE,
                 label="true, same centroid" if axis == 0 else None,
             )
-    axes.set(xlabel="Column", ylabel="Standard deviation over the states (pm)", title="Spread of each column")
-    axes.title.set_position((0.5, 1.08))
+    axes.set(xlabel="Column", ylabel="Standard deviation over the states (pm)")
+    axes.set_title("Spread of each column", pad=20)  # the legend stands between title and chart
     highest = [0.01, *motion.sd.ravel()] + (
         [] if comparison is None else [*comparison.rendered.true_sd.ravel()]
     )
