@@ -117,9 +117,9 @@ def more_states(prepared: Prepared, estimate: Estimate, states: int) -> Estimate
     if states == estimate.states:
         return estimate
     host = estimate.asnumpy()
-    guess, seed = prepared.recipe.guess, prepared.recipe.run.seed
+    guess, seed, geometry = prepared.recipe.guess, prepared.recipe.run.seed, prepared.geometry
     stored = (
-        guess.spread.states(host.object, states, prepared.geometry.sampling, seed)
+        guess.spread.states(host.object, states, geometry.sampling, geometry.slice_spacing, seed)
         if states > host.states
         else host.object[:states]
     )

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from napari_mixedptycho._array import Array, add_patches, asnumpy, fft2, ifft2, namespace, take_patches
 from napari_mixedptycho.engine.estimate import Estimate, Unknown
-from napari_mixedptycho.engine.incidence import incident_waves, split_positions
+from napari_mixedptycho.engine.incidence import Backward as IncidentBackward
+from napari_mixedptycho.engine.incidence import incident_waves, shift_ramps, split_positions
 from napari_mixedptycho.engine.losses import Loss
+from napari_mixedptycho.engine.multislice import Backward as FarBackward
 from napari_mixedptycho.engine.multislice import far_field
 from napari_mixedptycho.engine.objects import transmission
 from napari_mixedptycho.engine.problem import Problem, chunks, divide
@@ -116,7 +118,7 @@ class _View:
     object_pullback: Callable[[Array], Array]
     spectrum: Array
     corners: Indices
-    shifts: NDArray[np.float64]
+    ramps: Array
 
     @classmethod
     def of(
@@ -125,24 +127,18 @@ class _View:
         wave, pullback = transmission(estimate.object)
         corners, shifts = split_positions(estimate.positions, problem.size)
         spectrum = fft2(estimate.probe.copy())
-        return cls(problem, loss, refined, wave, pullback, spectrum, corners, shifts)
+        ramps = shift_ramps(shifts, problem.size, spectrum)
+        return cls(problem, loss, refined, wave, pullback, spectrum, corners, ramps)
 
-    def intensity(
-        self, part: Indices
-    ) -> tuple[Array, Array, Callable[..., Array], Callable[..., tuple[Array, Array]]]:
+    def intensity(self, part: Indices) -> tuple[Array, Array, FarBackward, IncidentBackward]:
         """Predict a chunk: intensity (position, ky, kx), far field, and the two pullbacks."""
-        incident, incident_back = incident_waves(self.spectrum, self.shifts[part])
+        incident, incident_back = incident_waves(self.spectrum, self.ramps[part])
         patches = [
             take_patches(self.transmission[:, index], self.corners[part], self.problem.size)[:, :, None]
             for index in range(self.transmission.shape[1])
         ]
         far, back = far_field(incident[:, None], patches, self.problem.propagator)
-        intensity = sum(
-            far[:, state, mode].real ** 2 + far[:, state, mode].imag ** 2
-            for state in range(far.shape[1])
-            for mode in range(far.shape[2])
-        )
-        return intensity, far, back, incident_back
+        return _power(far), far, back, incident_back
 
     def lane(self, indices: Indices) -> _Share:
         """Evaluate the positions of one lane, chunk by chunk."""
@@ -170,9 +166,10 @@ class _View:
             far, (lambda s, g: add_patches(share.object[:, s], corners, g)) if self.wants_object else None
         )
         if self.wants_incident:
-            spectrum, shifts = incident_back(entrance)
+            spectrum, shifts = incident_back(entrance, "positions" in self.refined)
             share.spectrum += spectrum
-            share.shifts[rows] = shifts
+            if shifts is not None:
+                share.shifts[rows] = shifts
 
     @property
     def wants_object(self) -> bool:
@@ -203,7 +200,18 @@ class _View:
             # The adjoint of the unscaled forward transform is the unscaled inverse one.
             gradient["probe"] = ifft2(spectrum * (factor * self.problem.size**2))
         if "positions" in self.refined:
-            gradient["positions"] = np.zeros(self.shifts.shape)
+            gradient["positions"] = np.zeros((len(self.corners), 2))
             for share in shares:
                 gradient["positions"][share.indices] = asnumpy(share.shifts) * factor
         return sum(share.value for share in shares) * factor, gradient
+
+
+def _power(far: Array) -> Array:
+    """Return Σ |Ψ|² over states and modes: (position, ky, kx)."""
+    waves = far.reshape(len(far), -1, *far.shape[-2:])
+    power = waves[:, 0].real ** 2
+    power += waves[:, 0].imag ** 2
+    for index in range(1, waves.shape[1]):
+        power += waves[:, index].real ** 2
+        power += waves[:, index].imag ** 2
+    return power

@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_mixedptycho._array import Array, fft2, ifft2, namespace
 
-Backward = Callable[[Array], tuple[Array, Array]]
+Backward = Callable[[Array, bool], tuple[Array, Array | None]]
 
 
 def split_positions(positions: Array, size: int) -> tuple[Array, Array]:
@@ -17,38 +17,66 @@ def split_positions(positions: Array, size: int) -> tuple[Array, Array]:
     return whole.astype(np.int64) - size // 2, positions - whole
 
 
-def incident_waves(spectrum: Array, shifts: Array) -> tuple[Array, Backward]:
-    """Shift the probe by a fraction of a pixel.
+def shift_ramps(shifts: Array, size: int, like: Array) -> Array:
+    """Return the factors along y and x that shift a wave by a part of a pixel.
+
+    Parameters
+    ----------
+    shifts
+        (position, 2): y, x, px.
+    size
+        Edge of the window, px.
+    like
+        Array of the wanted backend and complex precision.
+
+    Returns
+    -------
+    Array
+        (position, 2, size): ``exp(−2πi·k·shift)``, zero frequency first.
+    """
+    xp = namespace(like)
+    k = xp.fft.fftfreq(size)
+    return xp.exp(-2j * np.pi * k * xp.asarray(shifts)[..., None]).astype(like.dtype)
+
+
+def incident_waves(spectrum: Array, ramps: Array) -> tuple[Array, Backward]:
+    """Shift the probe by a part of a pixel.
 
     Parameters
     ----------
     spectrum
         (mode, ky, kx): `fft2` of the probe.
-    shifts
-        (position, 2): y, x, px.
+    ramps
+        (position, 2, size): `shift_ramps`.
 
     Returns
     -------
     tuple
-        Waves (position, mode, y, x); and the pullback, from their gradient (which is overwritten) to the
-        gradient of the spectrum, summed over positions, and of the shifts (position, 2).
+        Waves (position, mode, y, x); and the pullback ``backward(gradient, with_shifts)`` from their gradient
+        (which is overwritten) to that of the spectrum, summed over positions, and, if wanted, that of the
+        shifts (position, 2).
     """
     xp = namespace(spectrum)
     size = spectrum.shape[-1]
-    k = xp.fft.fftfreq(size)
-    ramp = xp.exp(-2j * np.pi * k * xp.asarray(shifts)[..., None]).astype(spectrum.dtype)
-    ramps = (ramp[:, 0, :, None] * ramp[:, 1, None, :])[:, None]
-    shifted = spectrum * ramps
-    waves = ifft2(shifted.copy())
+    planes = (ramps[:, 0, :, None] * ramps[:, 1, None, :])[:, None]
+    waves = ifft2(spectrum * planes)
 
-    def backward(gradient: Array) -> tuple[Array, Array]:
+    def backward(gradient: Array, with_shifts: bool) -> tuple[Array, Array | None]:
         gradient = fft2(gradient)
+        gradient *= xp.conj(planes)
         gradient *= 1.0 / size**2
-        # d(shifted)/d(shift) = −2πi·k·shifted, and dL = Re Σ conj(gradient)·d(shifted).
-        overlap = (shifted * xp.conj(gradient)).imag.sum(axis=1)
-        k2 = k.astype(overlap.dtype)
-        slope = 2 * np.pi * xp.stack([overlap.sum(axis=2) @ k2, overlap.sum(axis=1) @ k2], axis=1)
-        gradient *= xp.conj(ramps)
+        slope = _shift_slope(spectrum, gradient) if with_shifts else None
         return gradient.sum(axis=0), slope
 
     return waves, backward
+
+
+def _shift_slope(spectrum: Array, gradient: Array) -> Array:
+    """Return ∂L/∂shift (position, 2) from the gradient of the unshifted spectrum at each position.
+
+    d(shifted)/d(shift) = −2πi·k·shifted and dL = Re Σ conj(gradient)·d(shifted); the ramps cancel.
+    """
+    xp = namespace(spectrum)
+    overlap = (spectrum * xp.conj(gradient)).imag.sum(axis=1)
+    k = xp.fft.fftfreq(spectrum.shape[-1]).astype(overlap.dtype)
+    return 2 * np.pi * xp.stack([overlap.sum(axis=2) @ k, overlap.sum(axis=1) @ k], axis=1)

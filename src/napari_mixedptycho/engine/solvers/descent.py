@@ -13,7 +13,7 @@ from napari_mixedptycho._array import Array
 from napari_mixedptycho.engine.estimate import Blocks, Estimate, Unknown
 from napari_mixedptycho.engine.forward import Indices, Objective
 from napari_mixedptycho.engine.objects import ObjectType, project
-from napari_mixedptycho.engine.scaling import Scaling
+from napari_mixedptycho.engine.scaling import Gains, Scaling
 from napari_mixedptycho.engine.solvers.vectors import add, dot, scale
 from napari_mixedptycho.settings import Settings
 
@@ -61,8 +61,10 @@ class DescentState:
 
     def pack(self) -> dict[str, Array]:
         """Return the memory as named arrays, by reference."""
-        numbers = {"length": np.float64(self.length), "spread": np.float64(self.scaling.spread)}
-        packed: dict[str, Array] = {**numbers, **_named("inverse", self.scaling.inverse)}
+        packed: dict[str, Array] = {
+            "length": np.float64(self.length),
+            **_named("scaling", self.scaling.pack()),
+        }
         for index, (move, change) in enumerate(self.pairs):
             packed |= _named(f"pairs/{index}/move", move) | _named(f"pairs/{index}/change", change)
         if self.value is not None and self.gradient is not None:
@@ -72,9 +74,6 @@ class DescentState:
     @classmethod
     def unpack(cls, packed: Blocks, refined: tuple[Unknown, ...], kind: ObjectType) -> DescentState:
         """Return the memory that `pack` named."""
-        inverse = {
-            name: part if np.ndim(part) else float(part) for name, part in _part("inverse", packed).items()
-        }
         count = len({name.split("/")[1] for name in packed if name.startswith("pairs/")})
         pairs = tuple(
             (_part(f"pairs/{index}/move", packed), _part(f"pairs/{index}/change", packed))
@@ -83,7 +82,7 @@ class DescentState:
         return cls(
             refined,
             kind,
-            Scaling(inverse, float(packed["spread"])),
+            Scaling.unpack(_part("scaling", packed)),
             pairs,
             float(packed["length"]),
             float(packed["value"]) if "value" in packed else None,
@@ -178,7 +177,7 @@ class GradientDescent(_Descent):
         return 0
 
     def _scaling(self, objective: Objective, estimate: Estimate, refined: tuple[Unknown, ...]) -> Scaling:
-        scaling = Scaling.of(objective, estimate, refined, 1.0)
+        scaling = Scaling.of(objective, estimate, refined, Gains())
         if self.preconditioned:
             return scaling
         flat = {name: float(np.min(part)) for name, part in scaling.inverse.items()}
@@ -199,11 +198,18 @@ class LBFGS(_Descent):
         description="Extra gain for differences between states; their curvature is far below the mean's.",
     )
 
+    shared_gain: float = Field(
+        0.0,
+        ge=0,
+        le=10000,
+        description="Extra gain for displacements of a state that neighbouring columns share; 0: none.",
+    )
+
     def _memory(self) -> int:
         return self.memory
 
     def _scaling(self, objective: Objective, estimate: Estimate, refined: tuple[Unknown, ...]) -> Scaling:
-        return Scaling.of(objective, estimate, refined, self.spread_gain)
+        return Scaling.of(objective, estimate, refined, Gains(self.spread_gain, self.shared_gain))
 
 
 def _two_loop(gradient: Blocks, pairs: tuple[Pair, ...], scaling: Scaling) -> dict[str, Array]:
