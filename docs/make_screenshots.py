@@ -1,0 +1,111 @@
+"""Walk through the dock and take the pictures of README and tutorial, from the running plugin.
+
+On a display, or under ``xvfb-run -a -s "-screen 0 1600x1000x24"``::
+
+    python docs/make_screenshots.py [--out docs/images] [--states 6] [--pure 25] [--mixed 40] [--threads 1]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+# Settings of the person at the keyboard must not show.
+os.environ.setdefault("NAPARI_CONFIG", "")
+os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp()
+
+import napari
+from qtpy.QtCore import QSettings
+from qtpy.QtWidgets import QApplication
+
+from napari_mixedptycho._napari.widget import MixedPtychoWidget
+from napari_mixedptycho.engine.stage import Stage
+from napari_mixedptycho.recipe import Recipe
+
+PATH = QSettings.Format.IniFormat, QSettings.Scope.UserScope
+STEPS = ("data", "calibrate", "model", "run", "analyse")
+
+
+def main() -> int:
+    options = parse()
+    options.out.mkdir(parents=True, exist_ok=True)
+    QSettings.setPath(*PATH, os.environ["XDG_CONFIG_HOME"])
+    viewer = napari.Viewer(title="napari")
+    viewer.theme = options.theme
+    viewer.window.resize(*options.size)
+    _, dock = viewer.window.add_plugin_dock_widget("napari-mixedptycho", "Mixed-object ptychography")
+    wait(0.5)
+    picture(viewer, options, "start")
+    dock.open("sample:si_sigma9")
+    viewer.scene.camera.zoom *= 0.9
+    for step in STEPS[:4]:
+        dock.steps.show_step(step)
+        picture(viewer, options, step)
+    dock.set_recipe(recipe(dock, options))
+    dock.run()
+    half = options.pure + options.mixed // 2
+    while dock.running and (dock.result is None or len(dock.result.history) < half):
+        wait(0.1)
+    picture(viewer, options, "running")
+    while dock.running:
+        wait(0.1)
+    picture(viewer, options, "finished")
+    dock.find_columns()
+    dock.steps.show_step("analyse")
+    picture(viewer, options, "dock")
+    dock.display.choose("phase")
+    picture(viewer, options, "state")
+    print(dock.steps.footer.status.text())
+    viewer.close()
+    return 0
+
+
+def recipe(dock: MixedPtychoWidget, options: argparse.Namespace) -> Recipe:
+    """Take the recipe on screen, shortened as asked."""
+    shown = dock.recipe()
+    pure, mixed = shown.stages[0], shown.stages[-1]
+    stages: tuple[Stage, ...] = (
+        pure.model_copy(update={"iterations": options.pure}),
+        mixed.model_copy(update={"iterations": options.mixed}),
+    )
+    return shown.model_copy(
+        update={
+            "stages": stages,
+            "model": shown.model.model_copy(update={"states": options.states}),
+            "run": shown.run.model_copy(update={"threads": options.threads}),
+        }
+    )
+
+
+def wait(seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        QApplication.processEvents()
+        time.sleep(0.01)
+
+
+def picture(viewer: napari.Viewer, options: argparse.Namespace, name: str) -> None:
+    wait(0.6)
+    path = options.out / f"{name}.png"
+    viewer.window.screenshot(str(path), canvas_only=False, flash=False)
+    print(path)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "images")
+    parser.add_argument("--states", type=int, default=6)
+    parser.add_argument("--pure", type=int, default=25)
+    parser.add_argument("--mixed", type=int, default=40)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--theme", default="dark", choices=("dark", "light"))
+    parser.add_argument("--size", type=int, nargs=2, default=(1500, 940), metavar=("WIDTH", "HEIGHT"))
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

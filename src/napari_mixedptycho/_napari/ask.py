@@ -1,0 +1,116 @@
+"""The buttons that ask for a file first, and the menu of the recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
+
+from napari_mixedptycho._napari.remember import forget, recall
+from napari_mixedptycho._napari.steps import Steps
+from napari_mixedptycho.recipe import Recipe
+
+_HDF5, _TOML = "HDF5 files (*.h5 *.hdf5)", "Recipes (*.toml)"
+
+
+class Dock(Protocol):
+    """The part of the dock that is needed here."""
+
+    steps: Steps
+
+    def open(self, path: str) -> None:
+        """Open a file."""
+
+    def save(self, path: str) -> None:
+        """Save the result."""
+
+    def export(self, folder: str) -> list[Path]:
+        """Write table and figures."""
+
+    def recipe(self) -> Recipe:
+        """Return the recipe on screen."""
+
+    def set_recipe(self, recipe: Recipe) -> None:
+        """Show a recipe."""
+
+    def attempt(self, action: Callable[..., Any], *arguments: Any) -> None:
+        """Do something, and say so when it fails."""
+
+
+class Ask:
+    """Asks, then has the dock do it."""
+
+    def __init__(self, dock: Dock, parent: QWidget) -> None:
+        self._dock, self._parent = dock, parent
+
+    def connect(self) -> None:
+        """Connect the buttons and fill the menu."""
+        steps = self._dock.steps
+        steps.data.open_button.clicked.connect(self.open)
+        steps.run.save_button.clicked.connect(self.save)
+        steps.analyse.export_button.clicked.connect(self.export)
+        steps.menu.addAction("Load recipe…", self.load_recipe)
+        steps.menu.addAction("Save recipe…", self.save_recipe)
+        steps.menu.addAction("Copy recipe as text", self.copy_recipe)
+        steps.menu.addSeparator()
+        steps.menu.addAction("Reset to defaults", self.reset)
+
+    def open(self) -> None:
+        """Ask for a scan or a result."""
+        file, _ = QFileDialog.getOpenFileName(self._parent, "Open a scan or a result", "", _HDF5)
+        if file:
+            self._dock.attempt(self._dock.open, file)
+
+    def save(self) -> None:
+        """Ask where the result goes."""
+        file, _ = QFileDialog.getSaveFileName(self._parent, "Save the result", "result.h5", _HDF5)
+        if file:
+            self._dock.attempt(self._dock.save, file)
+
+    def export(self) -> None:
+        """Ask for the folder of table and figures."""
+        folder = QFileDialog.getExistingDirectory(self._parent, "Folder for table and figures")
+        if folder:
+            self._dock.attempt(self._dock.export, folder)
+
+    def load_recipe(self) -> None:
+        """Ask for a recipe."""
+        file, _ = QFileDialog.getOpenFileName(self._parent, "Load a recipe", "", _TOML)
+        if file:
+            self._dock.attempt(self._load_recipe, file)
+
+    def save_recipe(self) -> None:
+        """Ask where the recipe goes."""
+        file, _ = QFileDialog.getSaveFileName(self._parent, "Save the recipe", "recipe.toml", _TOML)
+        if file:
+            self._dock.attempt(self._save_recipe, file)
+
+    def copy_recipe(self) -> None:
+        """Put the recipe on the clipboard."""
+        self._dock.attempt(self._copy_recipe)
+
+    def reset(self) -> None:
+        """Show the defaults; the open scan stays."""
+        forget()
+        recipe, motion = recall()
+        self._dock.set_recipe(recipe)
+        self._dock.steps.analyse.form.set_value(motion)
+
+    def _load_recipe(self, file: str) -> None:
+        recipe = Recipe.from_toml(Path(file).read_text("utf-8"), Path(file).name)
+        data = recipe.data.file
+        if not data.startswith("sample:"):
+            # As on the command line: a relative path starts at the recipe.
+            absolute = str(Path(file).parent / data)
+            recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"file": absolute})})
+        self._dock.set_recipe(recipe)
+
+    def _save_recipe(self, file: str) -> None:
+        Path(file).write_text(self._dock.recipe().to_toml(comments=True), "utf-8")
+
+    def _copy_recipe(self) -> None:
+        clipboard = QApplication.clipboard()
+        if clipboard is not None:
+            clipboard.setText(self._dock.recipe().to_toml(comments=True))

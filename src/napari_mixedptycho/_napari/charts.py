@@ -1,0 +1,223 @@
+"""The dock's own canvases: loss curve, probe, pattern. All drawn by pyqtgraph, which is quick."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from qtpy.QtCore import QRectF
+from qtpy.QtWidgets import QGraphicsEllipseItem
+
+from napari_mixedptycho._napari.style import Palette
+from napari_mixedptycho.recipe import Recipe
+from napari_mixedptycho.result import History
+
+Image = NDArray[Any]
+
+_ROOM = 16
+"""Pixels that a label needs."""
+
+
+class Canvas(pg.PlotWidget):
+    """A plot that follows the theme."""
+
+    def __init__(self, x_label: str, y_label: str, title: str = "") -> None:
+        super().__init__()
+        self._labels = {"bottom": x_label, "left": y_label}
+        self._title = title
+        self.setMenuEnabled(False)
+        self.hideButtons()
+        self.plotItem.getAxis("left").setWidth(46)
+
+    def set_title(self, title: str) -> None:
+        """Write above the plot."""
+        self._title = title
+        self.plotItem.setTitle(title or None, size="9pt", color=self._text)
+
+    def set_palette(self, palette: Palette) -> None:
+        """Take the colours of the theme."""
+        self._text = palette.text
+        self.setBackground(palette.canvas)
+        for side, words in self._labels.items():
+            axis = self.plotItem.getAxis(side)
+            axis.setPen(palette.faint)
+            axis.setTextPen(palette.text)
+            axis.setLabel(words, color=palette.text, **{"font-size": "9pt"})
+            axis.enableAutoSIPrefix(False)
+        self.set_title(self._title)
+
+    _text = "#808080"
+
+
+class LogAxis(pg.AxisItem):
+    """A logarithmic axis whose labels never run into each other."""
+
+    _STEPS = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 6, 8), tuple(np.arange(1, 10, 0.25)))
+
+    def tickValues(  # noqa: N802 - pyqtgraph's name
+        self, low: float, high: float, size: float
+    ) -> list[tuple[float, list[float]]]:
+        """Return the finest of a few sets of round numbers that leave room for their labels."""
+        low, high = min(low, high), max(low, high)
+        decades = np.arange(np.floor(low), np.ceil(high) + 1)
+        best: list[float] = []
+        for steps in self._STEPS:
+            ticks = (decades[:, None] + np.log10(steps)).ravel()
+            ticks = ticks[(ticks >= low) & (ticks <= high)]
+            gaps = np.diff(ticks) / max(high - low, 1e-12) * size
+            if len(ticks) and (len(gaps) == 0 or gaps.min() >= _ROOM):
+                best = ticks.tolist()
+        return [(1.0, best)]
+
+    def tickStrings(  # noqa: N802 - pyqtgraph's name
+        self, values: list[float], _scale: float, _spacing: float
+    ) -> list[str]:
+        """Return the numbers themselves."""
+        return [f"{10**value:.3g}" for value in values]
+
+
+class LossChart(Canvas):
+    """Loss against iteration, one curve per stage; earlier runs stay, faint."""
+
+    def __init__(self) -> None:
+        super().__init__("Iteration", "Loss")
+        self.setMinimumHeight(170)
+        self.plotItem.setAxisItems({"left": LogAxis("left")})
+        self.plotItem.getAxis("left").setWidth(54)
+        self.plotItem.getAxis("bottom").setStyle(maxTickLevel=0)
+        self.plotItem.setLogMode(False, True)
+        self.plotItem.showGrid(y=True, alpha=0.25)
+        self._legend = self.plotItem.addLegend(offset=(-8, 6), labelTextSize="9pt")
+        self._palette: Palette | None = None
+        self._curves: list[Any] = []
+        self._earlier: list[Any] = []
+
+    def set_palette(self, palette: Palette) -> None:
+        """Take the colours of the theme."""
+        super().set_palette(palette)
+        self._palette = palette
+        self._legend.setLabelTextColor(palette.text)
+        for index, curve in enumerate(self._curves):
+            self._paint(curve, palette.curves[index % len(palette.curves)])
+        for curve in self._earlier:
+            self._paint(curve, palette.faint)
+
+    def start(self) -> None:
+        """Begin a new run; what is drawn becomes an earlier one."""
+        self._legend.clear()
+        for curve in self._curves:
+            if self._palette:
+                self._paint(curve, self._palette.faint)
+        self._earlier += self._curves
+        self._curves = []
+
+    def show_history(self, history: History, recipe: Recipe) -> None:
+        """Draw the loss so far."""
+        loss, stage = np.array(history.loss), np.array(history.stage)
+        iteration = np.arange(1, len(loss) + 1)
+        # Zero has no logarithm, and one broken number must not take the curve away.
+        loss = np.where(loss > 0, loss, np.nan)
+        for index in range(len(recipe.stages)):
+            here = stage == index
+            if here.any():
+                self._curve(index, recipe.stages[index].name).setData(iteration[here], loss[here])
+
+    @property
+    def points(self) -> int:
+        """Number of iterations drawn for the present run."""
+        return sum(len(curve.xData) for curve in self._curves if curve.xData is not None)
+
+    def _curve(self, index: int, name: str) -> Any:
+        while len(self._curves) <= index:
+            curve = self.plotItem.plot(connect="finite", symbol="o", symbolSize=3)
+            if self._palette:
+                colours = self._palette.curves
+                self._paint(curve, colours[len(self._curves) % len(colours)])
+            self._curves.append(curve)
+        curve = self._curves[index]
+        if self._legend.getLabel(curve) is None:
+            self._legend.addItem(curve, name)
+        return curve
+
+    @staticmethod
+    def _paint(curve: Any, colour: str) -> None:
+        curve.setPen(colour, width=1.5)
+        curve.setSymbolPen(None)
+        curve.setSymbolBrush(colour)
+
+
+class Picture(Canvas):
+    """An image with true axes and square pixels."""
+
+    def __init__(self, x_label: str, y_label: str) -> None:
+        super().__init__(x_label, y_label)
+        self.setMinimumHeight(190)
+        self.image = pg.ImageItem(axisOrder="row-major")
+        self.plotItem.addItem(self.image)
+        self.plotItem.invertY(True)
+        self.plotItem.setAspectLocked(True)
+
+    def draw(self, values: Image, rectangle: QRectF, limits: tuple[float, float] | None = None) -> None:
+        """Show an image (y, x) or (y, x, rgb) in a rectangle given in the units of the axes."""
+        self.image.setImage(values, levels=limits, autoLevels=False)
+        if self.image.boundingRect() is not None and rectangle != getattr(self, "_rectangle", None):
+            self.image.setRect(rectangle)
+            self._rectangle = rectangle
+            self.plotItem.setRange(rectangle, padding=0.0)
+
+
+class PatternView(Picture):
+    """A diffraction pattern against angle, with the edge of the probe's aperture."""
+
+    def __init__(self) -> None:
+        super().__init__("Angle (mrad)", "Angle (mrad)")
+        self.image.setColorMap(pg.colormap.get("inferno"))
+        self._aperture = QGraphicsEllipseItem()
+        self.plotItem.addItem(self._aperture)
+
+    def set_palette(self, palette: Palette) -> None:
+        """Take the colours of the theme."""
+        super().set_palette(palette)
+        self._aperture.setPen(pg.mkPen("#5bd1d7", width=1, style=pg.QtCore.Qt.PenStyle.DashLine))
+
+    def show_pattern(self, pattern: Image, pixel: float, semiangle: float, title: str) -> None:
+        """Show a pattern (ky, kx); `pixel` and `semiangle` in mrad."""
+        n = len(pattern)
+        edge = -(n // 2 + 0.5) * pixel
+        # The fourth root brings disk and dark field onto one screen.
+        shown = np.clip(pattern, 0, None) ** 0.25
+        top = float(shown.max())
+        self.draw(shown, QRectF(edge, edge, n * pixel, n * pixel), (0.0, top if top > 0 else 1.0))
+        self._aperture.setRect(QRectF(-semiangle, -semiangle, 2 * semiangle, 2 * semiangle))
+        self.set_title(title)
+
+
+class ProbeView(Picture):
+    """One probe mode: brightness is the amplitude, colour the phase."""
+
+    def __init__(self) -> None:
+        super().__init__("x (Å)", "y (Å)")
+
+    def show_mode(self, probe: Image, mode: int, sampling: float) -> None:
+        """Show a mode of a probe (mode, y, x); `sampling` in Å."""
+        n = probe.shape[-1]
+        edge = -(n // 2 + 0.5) * sampling
+        power = (np.abs(probe) ** 2).sum(axis=(1, 2))
+        self.draw(colour_wheel(probe[mode]), QRectF(edge, edge, n * sampling, n * sampling))
+        share = 100 * power[mode] / power.sum()
+        name = f"Probe mode {mode + 1}: {share:.1f} % of the power" if len(probe) > 1 else "Probe"
+        self.set_title(f"{name} (brightness: amplitude, colour: phase)")
+
+
+def colour_wheel(wave: Image) -> NDArray[np.uint8]:
+    """Return (y, x, 3) colours of a complex wave (y, x): hue is its phase, brightness its amplitude."""
+    amplitude = np.abs(wave)
+    value = amplitude / max(float(amplitude.max()), 1e-30)
+    hue = (np.angle(wave) / (2 * np.pi)) % 1.0
+    sector = hue[..., None] * 6 + np.array([0.0, 4.0, 2.0])
+    rgb = np.clip(np.abs(sector % 6 - 3) - 1, 0, 1)
+    # Softer than pure hues, so that no colour looks brighter than the others by itself.
+    colours: NDArray[np.uint8] = (255 * value[..., None] * (0.25 + 0.75 * rgb)).astype(np.uint8)
+    return colours

@@ -1,0 +1,162 @@
+"""What the dock does in the viewer: layers, clicks, theme. The dock itself never touches a layer."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from napari.components import ViewerModel
+from napari.layers import Layer
+from napari.layers import Points as PointsLayer
+
+from napari_mixedptycho._napari.images import KEY, LayerData, View, dataset_layers
+from napari_mixedptycho._napari.live import RunLayers
+from napari_mixedptycho._napari.overlays import columns_layer, motion_layer
+from napari_mixedptycho._napari.style import Palette
+from napari_mixedptycho.analysis import ColumnMotion
+from napari_mixedptycho.dataset import Dataset
+from napari_mixedptycho.result import Result
+
+Point = tuple[int, int]
+
+
+class Listener(Protocol):
+    """What the screen tells the dock."""
+
+    def adopt_file(self, file: str, *, result: bool) -> None:
+        """Take over a file that napari has opened."""
+
+    def show_point(self, position: tuple[float, float]) -> None:
+        """Show the pattern at a position (y, x), Å, that was clicked."""
+
+    def set_palette(self, palette: Palette) -> None:
+        """Take the colours of the theme."""
+
+
+class Display:
+    """The viewer, as the dock uses it.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    listener
+        Told of files that are opened, of clicks, and of the theme.
+    """
+
+    def __init__(self, viewer: ViewerModel, listener: Listener) -> None:
+        self._viewer = viewer
+        self._listener = listener
+        self._adding = False
+        self._shown = "mean phase"
+        self._layers = RunLayers(viewer, "")
+        viewer.layers.events.inserted.connect(self._inserted)
+        viewer.events.theme.connect(self._theme)
+        viewer.mouse_drag_callbacks.append(self._clicked)
+        self._theme()
+
+    @property
+    def run_name(self) -> str:
+        """Name of the present run."""
+        return self._layers.run
+
+    def adopt_present(self) -> None:
+        """Take over the newest of our layers that are already there."""
+        for layer in reversed(self._viewer.layers):
+            if self._offer(layer):
+                return
+
+    def show_dataset(self, dataset: Dataset, file: str) -> None:
+        """Show the virtual bright field, unless it is there."""
+        for layer in self._viewer.layers:
+            if _mark(layer).get("file") == file:
+                return
+        for data in dataset_layers(dataset, file):
+            self._add(data)
+        self._viewer.scale_bar.visible = True
+
+    def begin_run(self, name: str | None = None) -> str:
+        """Leave the present layers as they are; the next results go to layers of a new name."""
+        self._layers.release()
+        self._layers = RunLayers(self._viewer, name or self._free_name())
+        return self.run_name
+
+    def show_result(self, result: Result, view: View, *, last: bool = False) -> None:
+        """Make the layers of the run, or bring them up to date."""
+        first = self._layers.layer("mean phase") is None
+        camera = self._viewer.scene.camera
+        place = (camera.center, camera.zoom) if len(self._viewer.layers) else None
+        self._adding = True
+        self._layers.show(result, view, last=last)
+        self._adding = False
+        if first:
+            if place is not None:
+                # The first image with more axes makes napari fit the whole object into the window.
+                camera.center, camera.zoom = place
+            self._layers.choose(self._shown)
+            self._viewer.scale_bar.visible = True
+
+    def choose(self, name: str) -> None:
+        """Show one of the layers of the run."""
+        self._shown = name
+        self._layers.choose(name)
+
+    def show_columns(self, motion: ColumnMotion, offset: tuple[float, float]) -> None:
+        """Show numbered columns and the scatter of every column over the states, in place of earlier ones."""
+        for data in (columns_layer(motion, offset), motion_layer(motion, offset, self.run_name)):
+            earlier = [layer for layer in self._viewer.layers if layer.name == data[1]["name"]]
+            for layer in earlier:
+                if isinstance(layer, PointsLayer):
+                    self._viewer.layers.remove(layer)
+            self._add(data)
+        self._viewer.layers.selection.active = self._viewer.layers["columns"]
+
+    def release(self) -> None:
+        """Let go of the viewer; may be called again."""
+        self._layers.release()
+        self._viewer.layers.events.inserted.disconnect(self._inserted)
+        self._viewer.events.theme.disconnect(self._theme)
+        if self._clicked in self._viewer.mouse_drag_callbacks:
+            self._viewer.mouse_drag_callbacks.remove(self._clicked)
+
+    def _add(self, data: LayerData) -> None:
+        self._adding = True
+        self._viewer.add_layer(Layer.create(*data))
+        self._adding = False
+
+    def _free_name(self) -> str:
+        """Return ``run N``, N above those of all layers and of the run before."""
+        names = [layer.name for layer in self._viewer.layers] + [f"[{self.run_name}]"]
+        taken = [int(found[1]) for name in names if (found := re.match(r"\[run (\d+)\]", name))]
+        return f"run {max(taken, default=0) + 1}"
+
+    def _inserted(self, event: Any) -> None:
+        if not self._adding:
+            self._offer(event.value)
+
+    def _offer(self, layer: Layer) -> bool:
+        mark = _mark(layer)
+        file = mark.get("result") or mark.get("file")
+        if file is None:
+            return False
+        self._viewer.scale_bar.visible = True
+        self._listener.adopt_file(os.fspath(file), result="result" in mark)
+        return True
+
+    def _theme(self, *_: object) -> None:
+        self._listener.set_palette(Palette.of(self._viewer.theme))
+
+    def _clicked(self, _viewer: object, event: Any) -> Iterator[None]:
+        """Tell of a click, but not of a drag, which moves the image."""
+        yield
+        if event.type == "mouse_move":
+            return
+        y, x = event.position[-2:]
+        self._listener.show_point((float(y), float(x)))
+
+
+def _mark(layer: Layer) -> dict[str, Any]:
+    mark = layer.metadata.get(KEY)
+    return mark if isinstance(mark, dict) else {}

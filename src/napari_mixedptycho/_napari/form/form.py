@@ -1,0 +1,232 @@
+"""The form of one settings class: labels, editors and units in aligned columns, the rest in a fold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from napari_mixedptycho._napari.form import build
+from napari_mixedptycho._napari.form.entries import Choice, Editor
+from napari_mixedptycho._napari.form.names import choice, front, label, tooltip, unit
+from napari_mixedptycho._napari.parts import mark, tool
+from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.settings import Settings, explain
+
+_LONGEST_LABEL, _LONGEST_UNIT = "Patterns per update", "mrad"
+"""What the columns must hold: the same in every form, so that all of them line up."""
+
+
+class Fold(QWidget):
+    """A heading that shows and hides what lies under it."""
+
+    def __init__(self, title: str, content: QWidget, *, opened: bool = False) -> None:
+        super().__init__()
+        self.button = tool(title, checkable=True, checked=opened)
+        self.button.setProperty("fold", True)
+        self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._content = content
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 2, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self.button)
+        column.addWidget(content)
+        self.button.toggled.connect(self.open)
+        self.open(opened)
+
+    def open(self, opened: bool) -> None:
+        """Show or hide the content."""
+        self.button.setChecked(opened)
+        self.button.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
+        self._content.setVisible(opened)
+
+
+class SettingsForm(Editor):
+    """Edits one settings class; `value()` returns what `set_value()` was given.
+
+    Parameters
+    ----------
+    kind
+        The class.
+    hidden
+        Fields that are kept but not shown.
+    """
+
+    def __init__(self, kind: type[Settings], hidden: tuple[str, ...] = ()) -> None:
+        super().__init__()
+        self.kind = kind
+        self.editors: dict[str, Editor] = {}
+        self._notes: dict[str, QLabel] = {}
+        self._kept: dict[str, Any] = {}
+        self._hidden = hidden
+        self._grids: list[QGridLayout] = []
+        first, rest = front(kind, hidden)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(4)
+        self._column.addWidget(self._rows(first))
+        self.fold = Fold("Advanced", self._rows(rest)) if rest else None
+        if self.fold is not None:
+            self._column.addWidget(self.fold)
+        self._align()
+        self.set_value(kind())
+
+    def value(self) -> Any:
+        """Return the settings; raises `InputError` that names the field."""
+        values = dict(self._kept)
+        for name, editor in self.editors.items():
+            try:
+                values[name] = editor.value()
+            except InputError as error:
+                raise InputError(f"{label(name)}: {error}") from None
+        try:
+            return self.kind(**values)
+        except ValidationError as error:
+            raise InputError(explain(error, choice(self.kind.__name__))) from None
+
+    def set_value(self, value: Any) -> None:
+        """Show settings, silently."""
+        self._kept = {name: getattr(value, name) for name in self._hidden}
+        for name, editor in self.editors.items():
+            editor.set_value(getattr(value, name))
+
+    def set_note(self, name: str, text: str, *, warn: bool = False) -> None:
+        """Write a note under a field: where its number comes from, or what is odd about it."""
+        note = self._notes[name]
+        note.setText(text)
+        note.setVisible(bool(text))
+        mark(note, "warn", warn)
+
+    def insert_below(self, widget: QWidget) -> None:
+        """Put a widget between the common rows and the fold."""
+        self._column.insertWidget(1, widget)
+
+    def changeEvent(self, event: QEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Align the columns anew when the theme brings another font."""
+        super().changeEvent(event)
+        if event is not None and event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._align()
+
+    def _align(self) -> None:
+        metrics = self.fontMetrics()
+        for grid in self._grids:
+            grid.setColumnMinimumWidth(0, metrics.horizontalAdvance(_LONGEST_LABEL) + 4)
+            grid.setColumnMinimumWidth(2, metrics.horizontalAdvance(_LONGEST_UNIT) + 2)
+
+    def _rows(self, names: list[str]) -> QWidget:
+        holder = QWidget()
+        grid = QGridLayout(holder)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(6)
+        grid.setVerticalSpacing(4)
+        grid.setColumnStretch(1, 1)
+        self._grids.append(grid)
+        for name in names:
+            self._add_row(grid, name)
+        return holder
+
+    def _add_row(self, grid: QGridLayout, name: str) -> None:
+        field, row = self.kind.model_fields[name], grid.rowCount()
+        editor = make_editor(field.annotation, field)
+        self.editors[name] = editor
+        editor.changed.connect(self.changed)
+        title = QLabel(label(name))
+        title.setToolTip(tooltip(field))
+        if isinstance(editor, SettingsForm) or hasattr(editor, "items"):
+            title.setProperty("heading", True)
+            grid.addWidget(title, row, 0, 1, 3)
+            grid.addWidget(editor, row + 1, 0, 1, 3)
+            return
+        editor.setToolTip(tooltip(field))
+        note = QLabel()
+        note.setWordWrap(True)
+        note.setVisible(False)
+        note.setProperty("note", True)
+        self._notes[name] = note
+        grid.addWidget(title, row, 0)
+        grid.addWidget(QLabel(unit(field.description)), row, 2)
+        if isinstance(editor, KindEditor):
+            grid.addWidget(editor.head, row, 1)
+            grid.addWidget(editor, row + 1, 0, 1, 3)
+        else:
+            title.setBuddy(editor)
+            grid.addWidget(editor, row, 1)
+            grid.addWidget(note, row + 1, 1, 1, 2)
+
+
+class KindEditor(Editor):
+    """Chooses among settings classes by their `kind`; the chosen one's own settings unfold below.
+
+    `head` is the choice itself, to be placed beside the label; this widget holds what unfolds.
+    """
+
+    def __init__(self, kinds: tuple[type[Settings], ...]) -> None:
+        super().__init__()
+        self._kinds = {str(kind.model_fields["kind"].default): kind for kind in kinds}
+        self._forms: dict[str, SettingsForm] = {}
+        self._choice = Choice(tuple(self._kinds))
+        self._more = tool("…", checkable=True)
+        self.head = QWidget()
+        row = QHBoxLayout(self.head)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        row.addWidget(self._choice, 1)
+        row.addWidget(self._more)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self.setVisible(False)
+        self._more.toggled.connect(self._show)
+        self._choice.changed.connect(self._choose)
+        self.set_value(next(iter(self._kinds.values()))())
+
+    def value(self) -> Any:
+        """Return the settings of the chosen kind."""
+        return self._form(self._choice.value()).value()
+
+    def set_value(self, value: Any) -> None:
+        """Show settings of any of the kinds, silently."""
+        self._choice.set_value(value.kind)
+        self._form(value.kind).set_value(value)
+        self._show()
+
+    def setToolTip(self, text: str | None) -> None:  # noqa: N802 - Qt's name
+        """Explain the choice."""
+        self._choice.setToolTip(text)
+
+    def _choose(self) -> None:
+        self._show()
+        self.changed.emit()
+
+    def _form(self, kind: str) -> SettingsForm:
+        """Return the form of a kind, made when first needed; it remembers what was entered."""
+        if kind not in self._forms:
+            form = self._forms[kind] = SettingsForm(self._kinds[kind])
+            form.changed.connect(self.changed)
+            self._column.addWidget(form)
+        return self._forms[kind]
+
+    def _show(self) -> None:
+        kind = self._choice.value()
+        self._form(kind)
+        for name, form in self._forms.items():
+            form.setVisible(name == kind)
+        has_fields = bool(self._forms[kind].editors)
+        self._more.setEnabled(has_fields)
+        self._more.setToolTip("Settings of this choice" if has_fields else "This choice has no settings")
+        self.setVisible(has_fields and self._more.isChecked())
+
+
+def make_editor(annotation: Any, field: Any) -> Editor:
+    """Return the editor for a field of a settings class."""
+    from napari_mixedptycho._napari.form.lists import ListEditor
+
+    if kinds := build.alternatives(annotation):
+        return KindEditor(kinds)
+    if (entry := build.entries_of(annotation)) is not None:
+        return ListEditor(entry)
+    if (group := build.nested(annotation)) is not None:
+        return SettingsForm(group)
+    return build.leaf(field)

@@ -1,0 +1,123 @@
+"""A list of settings: rows to choose from, the form of the chosen one below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtWidgets import QHBoxLayout, QListWidget, QToolButton, QVBoxLayout
+
+from napari_mixedptycho._napari.form.entries import Editor
+from napari_mixedptycho._napari.form.form import SettingsForm
+from napari_mixedptycho._napari.form.names import choice
+from napari_mixedptycho._napari.parts import tool
+from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.settings import Settings
+
+
+def describe(entry: Settings) -> str:
+    """Return one line that tells entries of a list apart."""
+    name = getattr(entry, "name", choice(type(entry).__name__))
+    parts = [str(name)]
+    if (states := getattr(entry, "states", None)) is not None:
+        parts.append(f"{states} state{'s' if states > 1 else ''}")
+    if (iterations := getattr(entry, "iterations", None)) is not None:
+        parts.append(f"{iterations} iterations")
+    if (solver := getattr(entry, "solver", None)) is not None:
+        parts.append(choice(solver.kind))
+    return "  ·  ".join(parts)
+
+
+class ListEditor(Editor):
+    """Edits a non-empty tuple of settings of one class."""
+
+    def __init__(self, kind: type[Settings]) -> None:
+        super().__init__()
+        self.items: list[Settings] = [kind()]
+        self.rows = QListWidget()
+        self.rows.setProperty("entries", True)
+        self.form = SettingsForm(kind)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(4)
+        actions: tuple[tuple[str, str, Callable[[], None]], ...] = (
+            ("Add", "Add a copy of the chosen entry after it", self._add),
+            ("Remove", "Remove the chosen entry; one must stay", self._remove),
+            ("Up", "Do the chosen entry earlier", lambda: self._move(-1)),
+            ("Down", "Do the chosen entry later", lambda: self._move(1)),
+        )
+        self.buttons: dict[str, QToolButton] = {}
+        for text, tip, action in actions:
+            button = self.buttons[text] = tool(text, tip)
+            button.clicked.connect(action)
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self.rows)
+        column.addLayout(buttons)
+        column.addWidget(self.form)
+        self.rows.currentRowChanged.connect(self._choose)
+        self.form.changed.connect(self._edited)
+        self._fill(0)
+
+    def value(self) -> tuple[Any, ...]:
+        """Return the entries; raises `InputError` when the chosen one is not allowed."""
+        self.items[self._index] = self.form.value()
+        return tuple(self.items)
+
+    def set_value(self, value: Any) -> None:
+        """Show entries, silently."""
+        self.items = list(value)
+        self._fill(0)
+
+    @property
+    def _index(self) -> int:
+        return max(self.rows.currentRow(), 0)
+
+    def _fill(self, index: int) -> None:
+        self.rows.blockSignals(True)
+        self.rows.clear()
+        for number, entry in enumerate(self.items):
+            self.rows.addItem(f"{number + 1}   {describe(entry)}")
+        self.rows.setCurrentRow(index)
+        self.rows.blockSignals(False)
+        height = self.rows.sizeHintForRow(0) + 2
+        self.rows.setFixedHeight(height * min(max(len(self.items), 2), 5) + 6)
+        self._choose(index)
+
+    def _choose(self, index: int) -> None:
+        if 0 <= index < len(self.items):
+            self.form.set_value(self.items[index])
+        self.buttons["Remove"].setEnabled(len(self.items) > 1)
+        self.buttons["Up"].setEnabled(index > 0)
+        self.buttons["Down"].setEnabled(index < len(self.items) - 1)
+
+    def _edited(self) -> None:
+        try:
+            self.items[self._index] = entry = self.form.value()
+        except InputError:
+            pass  # its frame is red; `value` says why
+        else:
+            row = self.rows.item(self._index)
+            if row is not None:
+                row.setText(f"{self._index + 1}   {describe(entry)}")
+        self.changed.emit()
+
+    def _add(self) -> None:
+        self._rearrange(self._index + 1, lambda: self.items.insert(self._index + 1, self.items[self._index]))
+
+    def _remove(self) -> None:
+        if len(self.items) > 1:
+            index = min(self._index, len(self.items) - 2)
+            self._rearrange(index, lambda: self.items.pop(self._index))
+
+    def _move(self, step: int) -> None:
+        target = self._index + step
+        if 0 <= target < len(self.items):
+            self._rearrange(target, lambda: self.items.insert(target, self.items.pop(self._index)))
+
+    def _rearrange(self, index: int, change: Callable[[], object]) -> None:
+        change()
+        self._fill(index)
+        self.changed.emit()

@@ -1,0 +1,169 @@
+"""What is drawn: data sets and results as napari layers, in the scan frame, Å.
+
+Only real space goes into the main viewer. One layer with axes in 1/Å would take the unit from the scale bar
+of all the others, so patterns and probes are drawn by the dock itself, and no layer holds them.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mixedptycho.dataset import Dataset, Truth
+from napari_mixedptycho.result import Result
+
+Image = NDArray[np.floating[Any]]
+Limits = tuple[float, float]
+LayerData = tuple[Any, dict[str, Any], str]
+
+KEY = "mixedptycho"
+"""Of our entry in a layer's metadata."""
+_UNITS = ("Å", "Å")
+_AXES = ("y", "x")
+
+
+@dataclass(frozen=True)
+class View:
+    """A result as it is shown.
+
+    Attributes
+    ----------
+    mean_phase, spread
+        (y, x): projected phase, mean and standard deviation over the states, rad.
+    phase
+        (state, slice, y, x), rad.
+    mean_limits, spread_limits, phase_limits
+        Percentiles over the scanned field, rad.
+    """
+
+    mean_phase: Image
+    phase: Image
+    spread: Image
+    mean_limits: Limits
+    phase_limits: Limits
+    spread_limits: Limits
+
+    @classmethod
+    def of(cls, result: Result) -> View:
+        """Make the images of a result."""
+        field, phase = scanned_field(result), result.phase()
+        projected = phase.sum(axis=1)
+        mean, spread = projected.mean(axis=0), projected.std(axis=0)
+        return cls(
+            mean,
+            phase,
+            spread,
+            percentile_limits(mean[field]),
+            percentile_limits(phase[(0, slice(None), *field)]),
+            (0.0, max(percentile_limits(spread[field])[1], 1e-6)),
+        )
+
+
+def percentile_limits(values: Image) -> Limits:
+    """Return display limits: nearly the whole range, hot pixels left out."""
+    low, high = (float(end) for end in np.percentile(values, [0.5, 99.8]))
+    return (low, high) if high > low else (low - 0.5, low + 0.5)
+
+
+def scanned_field(result: Result) -> tuple[slice, slice]:
+    """Return the part (y, x) of the object grid that lies inside the scanned field."""
+    spans = []
+    for start, extent, size in zip(result.origin, result.scan_extent, result.geometry.shape, strict=True):
+        first = round(-start / result.sampling)
+        spans.append(slice(max(first, 0), min(first + round(extent / result.sampling) + 2, size)))
+    return spans[0], spans[1]
+
+
+def region_offset(result: Result) -> tuple[float, float]:
+    """Return where the first scan point that was used lies in the frame of the whole scan (y, x), Å.
+
+    A result of a part of the scan counts from that part's first point; on screen it belongs where it was
+    taken.
+    """
+    region, step = result.recipe.data.scan_region, result.recipe.microscope.scan_step
+    return (0.0, 0.0) if region is None or step is None else (region[0] * step, region[2] * step)
+
+
+def truth_beside(result: Result, truth: Truth) -> Truth:
+    """Return the truth of a whole scan in the frame of a result of a part of it."""
+    offset = np.array(region_offset(result))
+    if not offset.any():
+        return truth
+    mean = truth.columns_mean - offset
+    inside = ((mean >= 0) & (mean <= result.scan_extent)).all(axis=1)
+    atoms = truth.atoms.copy()
+    atoms[..., :2] -= offset
+    return Truth(mean, truth.columns_per_snapshot - offset, inside & truth.columns_in_scan, atoms)
+
+
+def virtual_bright_field(dataset: Dataset) -> Image:
+    """Return the intensity inside the bright-field disk (scan_y, scan_x), stored units; reads row by row."""
+    n = dataset.detector_size
+    k = (np.arange(n) - n // 2) * dataset.detector_sampling * dataset.wavelength * 1e3
+    inside = np.hypot(k[:, None], k[None, :]) <= dataset.semiangle
+    if dataset.mask is not None:
+        inside &= dataset.mask
+    rows = [np.asarray(dataset.patterns[row]) for row in range(dataset.scan_shape[0])]
+    return np.stack([row[:, inside].sum(axis=-1, dtype=np.float64) for row in rows]).astype(np.float32)
+
+
+def dataset_layers(dataset: Dataset, file: str | os.PathLike[str]) -> list[LayerData]:
+    """Return the layers of a data set: its virtual bright field."""
+    image = virtual_bright_field(dataset)
+    step = (dataset.scan_step,) * 2
+    look = {
+        "name": f"{dataset.name} bright field",
+        "scale": step,
+        "units": _UNITS,
+        "axis_labels": _AXES,
+        "colormap": "gray",
+        "contrast_limits": percentile_limits(image),
+        "metadata": {KEY: {"file": os.fspath(file)}},
+    }
+    return [(image, look, "image")]
+
+
+def result_layers(result: Result, view: View, run: str) -> list[LayerData]:
+    """Return the layers of a result, bottom first.
+
+    Parameters
+    ----------
+    result, view
+        What to show, and its images.
+    run
+        What to call it; stands in brackets before each layer's name.
+    """
+    corner = tuple(np.add(result.origin, region_offset(result)))
+    pixel = (result.sampling,) * 2
+    plane = {"scale": pixel, "translate": corner, "units": _UNITS, "axis_labels": _AXES}
+    stack = {
+        "scale": (1.0, 1.0, *pixel),
+        "translate": (0.0, 0.0, *corner),
+        "units": ("", "", *_UNITS),
+        "axis_labels": ("state", "slice", *_AXES),
+    }
+    mark = {"metadata": {KEY: {"run": run}}}
+    return [
+        (
+            view.phase,
+            {**stack, **mark, "name": f"[{run}] phase", "colormap": "magma", "visible": False}
+            | {"contrast_limits": view.phase_limits},
+            "image",
+        ),
+        (
+            view.spread,
+            {**plane, **mark, "name": f"[{run}] state spread", "colormap": "viridis", "visible": False}
+            | {"contrast_limits": view.spread_limits},
+            "image",
+        ),
+        (
+            view.mean_phase,
+            {**plane, **mark, "name": f"[{run}] mean phase", "colormap": "magma"}
+            | {"contrast_limits": view.mean_limits},
+            "image",
+        ),
+    ]

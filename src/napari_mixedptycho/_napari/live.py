@@ -1,0 +1,106 @@
+"""The layers of one run, kept up to date without ever disturbing the person who looks at them."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from napari.components import ViewerModel
+from napari.layers import Image, Layer
+
+from napari_mixedptycho._napari.images import Limits, View, result_layers
+from napari_mixedptycho.result import Result
+
+_RESCALE = 1.0
+"""Seconds between adjustments of the contrast."""
+
+
+class LiveLayer:
+    """One image layer; adjusts its contrast until someone moves the slider."""
+
+    def __init__(self, layer: Image) -> None:
+        self.layer = layer
+        self._touched = self._busy = False
+        self._last = 0.0
+        layer.events.contrast_limits.connect(self._moved)
+
+    def update(self, data: Any, limits: Limits, *, force: bool = False) -> None:
+        """Show other data; with `force`, adjust the contrast at once."""
+        reshaped = np.shape(self.layer.data) != np.shape(data)
+        self.layer.data = data
+        if reshaped:
+            # napari asks a hidden layer for its new extent only when it is moved, if only by nothing:
+            # without this the slider of the states keeps its old length.
+            self.layer.translate = self.layer.translate
+        now = time.monotonic()
+        if not self._touched and (force or now - self._last > _RESCALE):
+            self._last = now
+            self._busy = True
+            # The range of the slider first: limits outside it would be cut.
+            low, high = self.layer.contrast_limits_range
+            self.layer.contrast_limits_range = (min(low, limits[0]), max(high, limits[1]))
+            self.layer.contrast_limits = limits
+            self._busy = False
+
+    def release(self) -> None:
+        """Stop listening."""
+        self.layer.events.contrast_limits.disconnect(self._moved)
+
+    def _moved(self) -> None:
+        self._touched = self._touched or not self._busy
+
+
+class RunLayers:
+    """Mean phase, phase of every state and slice, and state spread of one run.
+
+    Layers may be renamed, hidden or deleted at any time; one that was deleted does not come back.
+
+    Parameters
+    ----------
+    viewer
+        Where to show them.
+    run
+        What to call the run.
+    """
+
+    def __init__(self, viewer: ViewerModel, run: str) -> None:
+        self._viewer = viewer
+        self.run = run
+        self._layers: dict[str, LiveLayer] = {}
+
+    def show(self, result: Result, view: View, *, last: bool = False) -> None:
+        """Make the layers, or bring them up to date; `last`: nothing follows for a while."""
+        if not self._layers:
+            self._make(result, view)
+            return
+        images = {
+            "phase": (view.phase, view.phase_limits),
+            "state spread": (view.spread, view.spread_limits),
+            "mean phase": (view.mean_phase, view.mean_limits),
+        }
+        for name, (data, limits) in images.items():
+            live = self._layers[name]
+            if live.layer in self._viewer.layers:
+                live.update(data, limits, force=last)
+
+    def choose(self, name: str) -> None:
+        """Show one of the layers and hide the others."""
+        for key, live in self._layers.items():
+            live.layer.visible = key == name
+
+    def layer(self, name: str) -> Image | None:
+        """Return a layer by its name without the run; None before it is made."""
+        live = self._layers.get(name)
+        return None if live is None else live.layer
+
+    def release(self) -> None:
+        """Leave the layers to the viewer."""
+        for live in self._layers.values():
+            live.release()
+
+    def _make(self, result: Result, view: View) -> None:
+        for data, look, kind in result_layers(result, view, self.run):
+            layer = self._viewer.add_layer(Layer.create(data, look, kind))
+            assert isinstance(layer, Image)
+            self._layers[look["name"].removeprefix(f"[{self.run}] ")] = LiveLayer(layer)

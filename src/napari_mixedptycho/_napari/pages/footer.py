@@ -1,0 +1,53 @@
+"""The line at the bottom: what is happening, how far it is, and what went wrong."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QProgressBar, QVBoxLayout, QWidget
+
+from napari_mixedptycho._napari.pages.page import duration, words
+from napari_mixedptycho._napari.parts import mark
+from napari_mixedptycho.reconstruct import Progress
+
+
+class Footer(QWidget):
+    """Progress bar and status line, always in view."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bar = QProgressBar()
+        self.bar.setVisible(False)
+        self.status = words()
+        self.status.setMinimumHeight(2 * self.fontMetrics().lineSpacing() + 2)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 2, 8, 6)
+        column.setSpacing(4)
+        column.addWidget(self.bar)
+        column.addWidget(self.status)
+
+    def say(self, text: str, *, error: bool = False) -> None:
+        """Write the status line."""
+        self.status.setText(text)
+        mark(self.status, "error", error)
+
+    def begin(self, iterations: int) -> None:
+        """Show an empty bar."""
+        self.bar.setRange(0, iterations)
+        self.bar.setValue(0)
+        self.bar.setFormat("%v of %m iterations")
+        self.bar.setVisible(True)
+
+    def show_progress(self, progress: Progress, before: str = "") -> None:
+        """Show where a run stands; `before` stands at the front of the line."""
+        self.bar.setRange(0, progress.iterations)
+        self.bar.setValue(progress.iteration)
+        parts = [
+            f"stage {progress.stage}",
+            f"iteration {progress.iteration} of {progress.iterations}",
+            f"loss {progress.loss:.4g}",
+            f"{duration(progress.seconds)} per iteration",
+        ]
+        if progress.iteration < progress.iterations:
+            parts.append(f"{duration(progress.remaining)} left")
+        if progress.result.estimate.states > 1:
+            parts.append(f"state separation {progress.separation:.3f}")
+        self.say(before + ", ".join(parts))

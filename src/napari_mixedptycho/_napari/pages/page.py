@@ -1,0 +1,58 @@
+"""What all pages share."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+
+class Page(QScrollArea):
+    """A column of widgets that scrolls when the screen is small."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        inner = QWidget()
+        self.column = QVBoxLayout(inner)
+        self.column.setContentsMargins(8, 8, 8, 8)
+        self.column.setSpacing(8)
+        self.setWidget(inner)
+
+
+def button(text: str, tip: str, *, primary: bool = False) -> QPushButton:
+    """Return a push button; each page has at most one primary one."""
+    made = QPushButton(text)
+    made.setToolTip(f"<qt>{tip}</qt>")
+    made.setProperty("primary", primary)
+    return made
+
+
+def enable(widget: QWidget, reason: str, tip: str) -> None:
+    """Enable a widget, or disable it for a reason, which then is its tooltip."""
+    widget.setEnabled(not reason)
+    widget.setToolTip(f"<qt>{reason or tip}</qt>")
+
+
+def words(text: str = "") -> QLabel:
+    """Return a label whose text wraps and can be selected."""
+    made = QLabel(text)
+    made.setWordWrap(True)
+    made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return made
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words, two units at most."""
+    if seconds < 1:
+        return f"{1e3 * seconds:.0f} ms"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"

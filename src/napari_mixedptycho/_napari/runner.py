@@ -1,0 +1,151 @@
+"""A reconstruction in its own thread, watched through a mailbox that holds only the latest news.
+
+No Qt here, and no calls into the window: the window asks when it has time. So a fast engine cannot flood a
+slow screen, and a slow screen cannot hold up the engine.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from typing import cast
+
+from napari_mixedptycho._napari.images import View
+from napari_mixedptycho.reconstruct import Progress
+
+
+@dataclass(frozen=True)
+class News:
+    """The latest of a run.
+
+    Attributes
+    ----------
+    progress
+        Where it stands.
+    view
+        Its images; None when they were not asked for in time.
+    """
+
+    progress: Progress
+    view: View | None
+
+
+class Runner:
+    """Drives the steps of a reconstruction.
+
+    Parameters
+    ----------
+    steps
+        Makes the generator of progress; called in the thread.
+    """
+
+    def __init__(self, steps: Callable[[], Iterator[Progress]]) -> None:
+        self._steps = steps
+        self._lock = threading.Lock()
+        self._news: News | None = None
+        self._latest: News | None = None
+        self._wanted = threading.Event()
+        self._wanted.set()
+        self._free = threading.Event()
+        self._free.set()
+        self._waiting = threading.Event()
+        self._stop = threading.Event()
+        self._over = threading.Event()
+        self._error: Exception | None = None
+        # Not a daemon: a thread killed in the middle of NumPy can take the process down with it.
+        self._thread = threading.Thread(target=self._work, name="mixedptycho run")
+
+    def start(self) -> None:
+        """Begin; once."""
+        self._thread.start()
+
+    def pause(self) -> None:
+        """Wait after the iteration in work."""
+        self._free.clear()
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        self._free.set()
+
+    def stop(self) -> None:
+        """End after the iteration in work; what it found is kept."""
+        self._stop.set()
+        self._free.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the thread has ended; tells whether it has within `timeout` s."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def take(self) -> News | None:
+        """Return what is new since the last call, and ask for images of the next iteration."""
+        with self._lock:
+            news, self._news = self._news, None
+        self._wanted.set()
+        return news
+
+    @property
+    def pausing(self) -> bool:
+        """Whether a pause was asked for."""
+        return not self._free.is_set()
+
+    @property
+    def paused(self) -> bool:
+        """Whether it waits between two iterations."""
+        return self._waiting.is_set()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether a stop was asked for."""
+        return self._stop.is_set()
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended; the last news may still wait to be taken."""
+        return self._over.is_set()
+
+    @property
+    def error(self) -> Exception | None:
+        """What went wrong, if anything."""
+        return self._error
+
+    def _work(self) -> None:
+        try:
+            # A generator, which must be closed here: where it is dropped is up to chance.
+            with closing(cast("Generator[Progress]", self._steps())) as steps:
+                for progress in steps:
+                    self._post(progress)
+                    if not self._go_on():
+                        break
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must reach the person at the screen
+            self._error = error
+        finally:
+            self._post_images()
+            self._over.set()
+
+    def _post(self, progress: Progress) -> None:
+        view = None
+        if self._wanted.is_set():
+            self._wanted.clear()
+            view = View.of(progress.result)
+        with self._lock:
+            self._news = self._latest = News(progress, view)
+
+    def _post_images(self) -> None:
+        """Give the latest progress its images, asked for or not, since nothing follows it for a while."""
+        if self._latest is not None and self._latest.view is None:
+            with suppress(MemoryError):
+                view = View.of(self._latest.progress.result)
+                with self._lock:
+                    self._news = self._latest = News(self._latest.progress, view)
+
+    def _go_on(self) -> bool:
+        if not self._free.is_set():
+            self._post_images()
+            self._waiting.set()
+            self._free.wait()
+            self._waiting.clear()
+        return not self._stop.is_set()

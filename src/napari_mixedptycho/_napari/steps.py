@@ -1,0 +1,138 @@
+"""The five steps side by side: a bar to choose one, its page, and the line at the bottom."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QButtonGroup,
+    QHBoxLayout,
+    QMenu,
+    QSizePolicy,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_mixedptycho._napari.pages import (
+    AnalysePage,
+    CalibratePage,
+    DataPage,
+    Footer,
+    ModelPage,
+    RunPage,
+)
+from napari_mixedptycho._napari.pages.page import Page
+from napari_mixedptycho._napari.parts import tool
+from napari_mixedptycho._napari.style import Palette
+from napari_mixedptycho.analysis import MotionSettings
+from napari_mixedptycho.dataset import Dataset
+from napari_mixedptycho.recipe import Recipe
+
+_STEPS = (
+    ("data", "Data", "Which scan"),
+    ("calibrate", "Calibrate", "The microscope's numbers"),
+    ("model", "Model", "Object states, probe modes, slices"),
+    ("run", "Run", "Reconstruct and watch"),
+    ("analyse", "Analyse", "Columns and how they move"),
+)
+
+
+class Steps(QWidget):
+    """All pages; knows the recipe they show, and nothing of napari's layers or of threads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.data, self.calibrate, self.model = DataPage(), CalibratePage(), ModelPage()
+        self.run, self.analyse, self.footer = RunPage(), AnalysePage(), Footer()
+        self.forms = (
+            self.data.form,
+            self.calibrate.form,
+            self.model.form,
+            self.model.guess,
+            self.run.stages,
+            self.run.form,
+            self.analyse.form,
+        )
+        self._stack = QStackedWidget()
+        self.menu = QMenu(self)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(self._bar())
+        column.addWidget(self._stack, 1)
+        column.addWidget(self.footer)
+        # Without this napari fills half of the dock with nothing.
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+
+    def show_step(self, name: str) -> None:
+        """Show a page: ``data``, ``calibrate``, ``model``, ``run`` or ``analyse``."""
+        self.buttons[name].setChecked(True)
+        self._stack.setCurrentWidget(self._pages()[name])
+
+    def recipe(self) -> Recipe:
+        """Return the recipe on screen; raises `InputError` that names the first wrong entry."""
+        return Recipe(
+            data=self.data.form.value(),
+            microscope=self.calibrate.form.value(),
+            model=self.model.form.value(),
+            guess=self.model.guess.value(),
+            stages=self.run.stages.value(),
+            run=self.run.form.value(),
+        )
+
+    def set_recipe(self, recipe: Recipe) -> None:
+        """Show a recipe."""
+        self.data.form.set_value(recipe.data)
+        self.calibrate.set_value(recipe.microscope)
+        self.model.set_value(recipe.model, recipe.guess)
+        self.run.stages.set_value(recipe.stages)
+        self.run.form.set_value(recipe.run)
+
+    def motion_settings(self) -> MotionSettings:
+        """Return how columns are to be found and measured."""
+        settings: MotionSettings = self.analyse.form.value()
+        return settings
+
+    def show_dataset(self, dataset: Dataset) -> None:
+        """Show what is known of a data set."""
+        for page in (self.data, self.calibrate, self.model):
+            page.show_dataset(dataset)
+
+    def set_palette(self, palette: Palette) -> None:
+        """Take the colours of the theme."""
+        self.setStyleSheet(palette.sheet())
+        for canvas in (self.data.pattern, self.run.loss, self.run.probe):
+            canvas.set_palette(palette)
+
+    def _pages(self) -> dict[str, Page]:
+        return {
+            "data": self.data,
+            "calibrate": self.calibrate,
+            "model": self.model,
+            "run": self.run,
+            "analyse": self.analyse,
+        }
+
+    def _bar(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setContentsMargins(8, 4, 8, 2)
+        row.setSpacing(0)
+        group = QButtonGroup(self)
+        self.buttons: dict[str, QToolButton] = {}
+        for number, (name, words, tip) in enumerate(_STEPS, 1):
+            made = tool(f"{number} {words}", tip, checkable=True, checked=number == 1)
+            made.setProperty("step", True)
+            made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            made.clicked.connect(lambda _=False, name=name: self.show_step(name))
+            group.addButton(made)
+            row.addWidget(made)
+            self.buttons[name] = made
+            self._stack.addWidget(self._pages()[name])
+        more = tool("⋯", "Load, save and reset the recipe")
+        more.setProperty("step", True)
+        more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        more.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        more.setMenu(self.menu)
+        row.addWidget(more)
+        return row

@@ -1,0 +1,55 @@
+"""Colours of the dock: taken from napari's theme, light or dark."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from napari.utils.theme import get_theme
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Colours as ``#rrggbb``."""
+
+    background: str
+    canvas: str
+    text: str
+    faint: str
+    accent: str
+    warning: str
+    error: str
+    curves: tuple[str, ...]
+
+    @classmethod
+    def of(cls, theme: str) -> Palette:
+        """Take the colours of a theme of napari."""
+        colours = get_theme(theme)
+        dark = sum(colours.background.as_rgb_tuple()[:3]) < 3 * 128
+        return cls(
+            background=colours.background.as_hex("long"),
+            canvas="#15171c" if dark else "#ffffff",
+            text=colours.text.as_hex("long"),
+            faint=colours.secondary.as_hex("long"),
+            accent=colours.current.as_hex("long"),
+            warning="#f0b429" if dark else "#8a5a00",
+            error="#ff7b72" if dark else "#b3261e",
+            # Okabe and Ito's colours, told apart by all eyes.
+            curves=("#56b4e9", "#e69f00", "#2cb58a", "#cc79a7")
+            if dark
+            else ("#0072b2", "#b35900", "#007a57", "#a03c77"),
+        )
+
+    def sheet(self) -> str:
+        """Return the style sheet of the dock, on top of napari's."""
+        return f"""
+        QPushButton[primary="true"] {{ background-color: {self.accent}; color: white; font-weight: bold; }}
+        QPushButton[primary="true"]:disabled {{ background-color: {self.faint}; color: {self.background}; }}
+        QToolButton[step="true"] {{ border: none; border-bottom: 2px solid {self.faint}; padding: 6px 2px; }}
+        QToolButton[step="true"]:checked {{ border-bottom: 2px solid {self.accent}; font-weight: bold; }}
+        QToolButton[fold="true"] {{ border: none; text-align: left; padding: 2px; font-weight: bold; }}
+        QLabel[heading="true"] {{ font-weight: bold; padding-top: 4px; }}
+        QLabel[note="true"] {{ color: {self.text}; font-size: 11px; }}
+        QLabel[warn="true"] {{ color: {self.warning}; }}
+        QLabel[error="true"] {{ color: {self.error}; }}
+        QLineEdit[invalid="true"] {{ border: 1px solid {self.error}; }}
+        """

@@ -1,0 +1,368 @@
+"""The dock "Mixed-object ptychography": what its buttons do, by the same names for scripts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_error
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_mixedptycho._napari.ask import Ask
+from napari_mixedptycho._napari.control import Control
+from napari_mixedptycho._napari.display import Display
+from napari_mixedptycho._napari.images import View, region_offset, truth_beside
+from napari_mixedptycho._napari.reader import is_result
+from napari_mixedptycho._napari.remember import recall, remember
+from napari_mixedptycho._napari.runner import News, Runner
+from napari_mixedptycho._napari.steps import Steps
+from napari_mixedptycho._napari.style import Palette
+from napari_mixedptycho._napari.window import Guard
+from napari_mixedptycho.analysis import ColumnMotion, Comparison, compare, measure, write_columns
+from napari_mixedptycho.dataset import Dataset
+from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.io import load
+from napari_mixedptycho.recipe import Recipe
+from napari_mixedptycho.reconstruct import Progress
+from napari_mixedptycho.result import Result
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+PathLike = str | os.PathLike[str]
+
+_SMALL = 2**28
+"""Bytes of patterns up to which the mean pattern is shown at once, which reads them all."""
+
+
+class MixedPtychoWidget(QWidget):
+    """The dock.
+
+    Methods raise `InputError` when they cannot do what is asked; the buttons show its sentence instead.
+
+    Parameters
+    ----------
+    napari_viewer
+        Where the layers go.
+
+    Signals
+    -------
+    progressed
+        The screen was brought up to date, at most five times a second; carries the `Progress`.
+    finished
+        A run has ended, or was stopped; its result is complete.
+    failed
+        A run has ended with an error, which it carries in words; `result` is what had been reached.
+    """
+
+    progressed = Signal(object)
+    finished = Signal()
+    failed = Signal(str)
+
+    def __init__(self, napari_viewer: ViewerModel) -> None:
+        super().__init__()
+        self.setObjectName("MixedPtychoWidget")
+        self._dataset: Dataset | None = None
+        self._result: Result | None = None
+        self._truth_of: Dataset | None = None
+        self._found: tuple[ColumnMotion, Comparison | None] | None = None
+        self.control = Control(self)
+        self.steps = Steps()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.steps)
+        self.display = Display(napari_viewer, self)
+        recipe, motion = recall()
+        self.steps.set_recipe(recipe)
+        self.steps.analyse.form.set_value(motion)
+        self._connect()
+        self._guard = Guard(self, lambda: self.running, self.shutdown, partial(self.attempt, self.open))
+        self._update_buttons()
+        self.display.adopt_present()
+
+    # --- what scripts and buttons do ---------------------------------------------------------------
+
+    def open(self, path: PathLike) -> None:
+        """Open a scan, a sample (``sample:si_sigma9``) or a saved result; raises `InputError`."""
+        file = os.fspath(path)
+        if not file.startswith("sample:") and is_result(file):
+            self._open_result(file)
+            return
+        region = self.steps.data.form.value()
+        self._adopt(load(file, region.dataset), file)
+        assert self._dataset is not None
+        self.display.show_dataset(self._dataset, file)
+
+    def run(self) -> None:
+        """Start a reconstruction with the settings on screen; raises `InputError`."""
+        if self.running:
+            raise InputError("A run is going on; stop it first.")
+        if self._dataset is None:
+            raise InputError("Open a scan first.")
+        recipe, dataset = self.steps.recipe(), self._dataset
+        self._truth_of = dataset
+        self._result = None
+        self._forget_columns()
+        name = self.display.begin_run()
+        self.steps.run.loss.start()
+        self.steps.footer.begin(recipe.iterations)
+        self.steps.footer.say(f"{name}: getting ready")
+        self.control.start(recipe, dataset)
+        self.steps.run.stages_fold.open(False)
+        self._update_buttons()
+
+    def pause(self) -> None:
+        """Wait after the iteration in work."""
+        if self.running:
+            self.control.pause()
+            self.steps.footer.say("Pausing after this iteration")
+            self._update_buttons()
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        self.control.resume()
+        self._update_buttons()
+
+    def stop(self) -> None:
+        """End after the iteration in work; its result is kept."""
+        if self.running:
+            self.control.stop()
+            self.steps.footer.say("Stopping after this iteration")
+
+    def find_columns(self) -> None:
+        """Find the columns of the result and show where they are in every state; raises `InputError`."""
+        result = self._needed_result()
+        settings = self.steps.motion_settings()
+        motion = measure(result, settings)
+        comparison, note = None, ""
+        if self._truth_of is not None and self._truth_of.truth is not None and motion.n_columns:
+            truth = truth_beside(result, self._truth_of.truth)
+            try:
+                comparison = compare(result, motion, truth, settings)
+            except InputError as error:
+                note = str(error)
+        self._found = motion, comparison
+        self.display.show_columns(motion, region_offset(result))
+        self.steps.analyse.show_motion(motion, comparison, settings)
+        self.steps.footer.say(note or f"Found {motion.n_columns} columns in {self.display.run_name}.")
+        self._update_buttons()
+
+    def save(self, path: PathLike) -> None:
+        """Write the result to a file; raises `InputError` or `OSError`."""
+        self._needed_result().save(path)
+        self.steps.footer.say(f"Saved {path}")
+
+    def export(self, folder: PathLike) -> list[Path]:
+        """Write ``columns.csv`` and the figures into a folder; returns the files."""
+        from napari_mixedptycho.analysis.figures import write_figures
+
+        result = self._needed_result()
+        if self._found is None:
+            raise InputError("Find the columns first.")
+        motion, comparison = self._found
+        table = Path(folder) / "columns.csv"
+        write_columns(table, motion, comparison)
+        written = [table, *write_figures(result, folder, motion, comparison)]
+        self.steps.footer.say(f"Wrote {len(written)} files to {folder}")
+        return written
+
+    def recipe(self) -> Recipe:
+        """Return the settings on screen; raises `InputError` that names the first wrong entry."""
+        return self.steps.recipe()
+
+    def set_recipe(self, recipe: Recipe) -> None:
+        """Show settings; a data file that they name and that is not open is opened."""
+        file = self.steps.data.form.value().file
+        named = recipe.data.file if "file" in recipe.data.model_fields_set else file
+        data = recipe.data.model_copy(update={"file": named})
+        self.steps.set_recipe(recipe.model_copy(update={"data": data}))
+        if named != file:
+            self.open(named)
+
+    @property
+    def result(self) -> Result | None:
+        """The newest result: of the run going on, of the last one, or of the file that was opened."""
+        return self._result
+
+    @property
+    def dataset(self) -> Dataset | None:
+        """The open scan."""
+        return self._dataset
+
+    @property
+    def running(self) -> bool:
+        """Whether a run is going on, paused or not."""
+        return self.control.running
+
+    @property
+    def paused(self) -> bool:
+        """Whether the run waits between two iterations."""
+        return self.control.waiting
+
+    def shutdown(self) -> None:
+        """End the run and wait for it; let go of the viewer. May be called again."""
+        self.control.shutdown()
+        self.display.release()
+
+    def attempt(self, action: Callable[..., Any], *arguments: Any) -> None:
+        """Do what a button asks for; what goes wrong is said on the screen."""
+        try:
+            action(*arguments)
+        except (InputError, OSError) as error:
+            self._complain(str(error))
+
+    def adopt_file(self, file: str, *, result: bool) -> None:
+        """Take over what napari itself has opened."""
+        if not self.running:
+            self.attempt(self._adopt_file, file, result)
+
+    def show_point(self, position: tuple[float, float]) -> None:
+        """Show the pattern of the scan point nearest to a position (y, x), Å."""
+        if self._dataset is not None:
+            row, column = (round(along / self._dataset.scan_step) for along in position)
+            rows, columns = self._dataset.scan_shape
+            if 0 <= row < rows and 0 <= column < columns:
+                self._show_pattern((row, column))
+
+    def set_palette(self, palette: Palette) -> None:
+        """Take the colours of the theme."""
+        self.steps.set_palette(palette)
+
+    # --- what happens inside -----------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        steps = self.steps
+        steps.data.opened.connect(partial(self.attempt, self.open))
+        steps.data.mean_wanted.connect(partial(self._show_pattern, None))
+        steps.run.run_button.clicked.connect(lambda: self.attempt(self.run))
+        steps.run.pause_button.clicked.connect(self._toggle_pause)
+        steps.run.stop_button.clicked.connect(self.stop)
+        steps.run.shown.connect(self.display.choose)
+        steps.analyse.find_button.clicked.connect(lambda: self.attempt(self.find_columns))
+        self.control.arrived.connect(self._show_news)
+        self.control.paused.connect(self._say_paused)
+        self.control.ended.connect(self._end)
+        self._ask = Ask(self, self)
+        self._ask.connect()
+        for form in steps.forms:
+            form.changed.connect(self._remember)
+
+    def _toggle_pause(self) -> None:
+        if self.control.pausing:
+            self.resume()
+        else:
+            self.pause()
+
+    def _show_news(self, news: News) -> None:
+        progress: Progress = news.progress
+        first, self._result = self._result is None, progress.result
+        if news.view is not None:
+            self.display.show_result(progress.result, news.view)
+        self.steps.run.show_result(progress.result)
+        if not self.control.pausing:
+            self.steps.footer.show_progress(progress)
+        if first:
+            self._update_buttons()
+        self.progressed.emit(progress)
+
+    def _say_paused(self) -> None:
+        done = 0 if self._result is None else len(self._result.history)
+        self.steps.footer.say(f"{self.display.run_name} waits after iteration {done}. Resume goes on.")
+
+    def _end(self, runner: Runner) -> None:
+        kept = "" if self._result is None else f" after {len(self._result.history)} iterations"
+        self._update_buttons()
+        if runner.error is not None:
+            text = str(runner.error) or type(runner.error).__name__
+            if not isinstance(runner.error, InputError):
+                text = f"{type(runner.error).__name__}: {text}"
+            more = f" The result{kept} is kept." if kept else ""
+            self._complain(f"{self.display.run_name} failed{kept}: {text}{more}")
+            self.failed.emit(text)
+            return
+        history = self._result.history if self._result is not None else None
+        loss = f", loss {history.loss[-1]:.4g}" if history is not None and len(history) else ""
+        verb = "stopped" if runner.stopping else "finished"
+        self.steps.footer.say(f"{self.display.run_name} {verb}{kept}{loss}. Not saved yet.")
+        self.finished.emit()
+
+    def _adopt(self, dataset: Dataset, file: str) -> None:
+        data = self.steps.data.form.value()
+        self.steps.data.form.set_value(data.model_copy(update={"file": file}))
+        self._dataset = dataset
+        self.steps.show_dataset(dataset)
+        size = dataset.patterns.size * dataset.patterns.dtype.itemsize
+        rows, columns = dataset.scan_shape
+        self._show_pattern(None if size < _SMALL else (rows // 2, columns // 2))
+        self.steps.footer.say(f"Opened {dataset.name}")
+        self._update_buttons()
+
+    def _adopt_file(self, file: str, result: bool) -> None:
+        if result:
+            self._adopt_result(Result.load(file))
+        elif self._dataset is None or file != self.steps.data.form.value().file:
+            self._adopt(load(file), file)
+
+    def _open_result(self, file: str) -> None:
+        if self.running:
+            raise InputError("A run is going on; stop it first.")
+        result = Result.load(file)
+        self._adopt_result(result)
+        if self._truth_of is not None:
+            self.display.show_dataset(self._truth_of, result.recipe.data.file)
+        self.display.begin_run(Path(file).stem)
+        self.display.show_result(result, View.of(result))
+
+    def _adopt_result(self, result: Result) -> None:
+        self._result = result
+        self._forget_columns()
+        self.steps.run.loss.start()
+        self.steps.run.show_result(result)
+        self._truth_of = None
+        try:
+            self._truth_of = load(result.recipe.data.file, result.recipe.data.dataset)
+        except InputError as error:
+            note = f" Its data are not here: {error}"
+        else:
+            self._adopt(self._truth_of, result.recipe.data.file)
+            note = ""
+        self.steps.set_recipe(result.recipe)
+        self.steps.footer.say(f"Opened a result of {len(result.history)} iterations.{note}")
+        self._update_buttons()
+
+    def _show_pattern(self, point: tuple[int, int] | None) -> None:
+        if self._dataset is not None:
+            self.steps.data.show_pattern(self._dataset, point)
+
+    def _forget_columns(self) -> None:
+        self._found = None
+        self.steps.analyse.clear()
+
+    def _needed_result(self) -> Result:
+        if self._result is None:
+            raise InputError("There is no result yet: run a reconstruction or open a result.")
+        return self._result
+
+    def _update_buttons(self) -> None:
+        has_result = self._result is not None
+        self.steps.run.show_state(
+            can_run="" if self._dataset is not None else "Open a scan first (step 1)",
+            running=self.running,
+            pausing=self.control.pausing,
+            has_result=has_result,
+        )
+        self.steps.analyse.show_state(has_result=has_result, has_columns=self._found is not None)
+
+    def _remember(self) -> None:
+        # Half-typed entries are framed in red; the next change tries again.
+        with suppress(InputError):
+            remember(self.steps.recipe(), self.steps.motion_settings())
+
+    def _complain(self, text: str) -> None:
+        self.steps.footer.say(text, error=True)
+        show_error(text)

@@ -1,0 +1,100 @@
+"""Closing and dropping: what the dock must notice of the window around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qtpy.QtCore import QEvent, QObject
+from qtpy.QtWidgets import QApplication, QMessageBox, QWidget
+
+
+class Guard(QObject):
+    """Ends the dock's work when its window closes, asking first when a person closes it in mid-run.
+
+    Parameters
+    ----------
+    dock
+        The dock.
+    running
+        Tells whether a run is going on.
+    shutdown
+        Ends it and waits.
+    opened
+        Called with the path of a file dropped on the dock.
+    """
+
+    def __init__(
+        self,
+        dock: QWidget,
+        running: Callable[[], bool],
+        shutdown: Callable[[], None],
+        opened: Callable[[str], None],
+    ) -> None:
+        super().__init__(dock)
+        self._dock, self._running, self._shutdown, self._opened = dock, running, shutdown, opened
+        self._window: QWidget | None = None
+        dock.setAcceptDrops(True)
+        dock.installEventFilter(self)
+        application = QApplication.instance()
+        if application is not None:
+            application.aboutToQuit.connect(shutdown)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802 - Qt's name
+        """See what happens to the dock and to its window."""
+        if event is None:
+            return False
+        if watched is self._dock:
+            return self._on_dock(event)
+        if watched is self._window and event.type() == QEvent.Type.Close:
+            if self._running() and event.spontaneous() and not self._agreed():
+                event.ignore()
+                return True
+            self._shutdown()
+        return False
+
+    def _on_dock(self, event: QEvent) -> bool:
+        kind = event.type()
+        if kind == QEvent.Type.ParentChange:
+            if self._dock.parent() is None:
+                self._shutdown()
+            else:
+                self._watch()
+        elif kind == QEvent.Type.Show:
+            self._watch()
+        elif kind == QEvent.Type.DragEnter and _files(event):
+            event.acceptProposedAction()  # type: ignore[attr-defined]
+            return True
+        elif kind == QEvent.Type.Drop and (files := _files(event)):
+            event.acceptProposedAction()  # type: ignore[attr-defined]
+            self._opened(files[0])
+            return True
+        return False
+
+    def _watch(self) -> None:
+        """Listen to the main window, also when the dock floats in one of its own."""
+        main = self._dock.window()
+        above = main.parentWidget() if main is not None else None
+        if above is not None:
+            main = above.window()
+        if main is not None and main is not self._window and main is not self._dock:
+            if self._window is not None:
+                self._window.removeEventFilter(self)
+            self._window = main
+            main.installEventFilter(self)
+
+    def _agreed(self) -> bool:
+        question = (
+            "A reconstruction is going on. Stop it and close? Its result is lost unless you save it first."
+        )
+        buttons = QMessageBox.StandardButton
+        answer = QMessageBox.question(
+            self._dock, "Close", question, buttons.Close | buttons.Cancel, buttons.Cancel
+        )
+        return bool(answer == buttons.Close)
+
+
+def _files(event: QEvent) -> list[str]:
+    """Return the local HDF5 files of a drag."""
+    data = event.mimeData()  # type: ignore[attr-defined]
+    files = [url.toLocalFile() for url in data.urls()] if data is not None else []
+    return [file for file in files if file.lower().endswith((".h5", ".hdf5"))]
