@@ -21,6 +21,9 @@ from napari_mixedptycho.result import Result, versions
 
 SAMPLE, CONTROL = "sample:si_sigma9", "sample:si_sigma9_static"
 
+WRITTEN = ("columns.csv", "mean_phase.png", "states.png", "columns.png", "loss.png")
+"""Beside ``result.h5``, for each of the two."""
+
 
 def recipe_of(file: str) -> Recipe:
     """Return the recipe of the demo for one of the two samples: the default one for both."""
@@ -78,8 +81,15 @@ def _one(recipe: Recipe, folder: Path, again: bool, display: Display) -> tuple[F
     else:
         display.say(f"{path} was made before with the same settings, data and versions (--again recomputes).")
     found = analyse(result, dataset.truth and in_region(dataset.truth, result.recipe))
-    write(result, found, folder)
+    if not _drawn(folder, path):
+        write(result, found, folder)
     return found, 0
+
+
+def _drawn(folder: Path, result: Path) -> bool:
+    """Tell whether table and pictures are there and not older than the result."""
+    made = result.stat().st_mtime
+    return all((folder / name).is_file() and (folder / name).stat().st_mtime >= made for name in WRITTEN)
 
 
 def _made_before(path: Path, recipe: Recipe, dataset: Dataset) -> Result | None:

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.reconstruct import reconstruct
+from napari_mixedptycho.result import Result
+from tests.small import small, steps
+
+RECIPES: dict[str, tuple[str, ...]] = {
+    "one mode": (),
+    "two modes": ("model.probe_modes=2",),
+    "gram-schmidt": ("model.probe_modes=2", "stages.mixed.orthogonalise=gram_schmidt"),
+    "complex": ("model.object_type=complex",),
+    "adam in batches": ("stages.mixed.solver.kind=adam", "stages.mixed.patterns_per_update=10"),
+    "gradient descent": ("stages.mixed.solver.kind=gradient_descent",),
+    "probe later": ("stages.mixed.probe_from=1",),
+    "positions too": ('stages.mixed.refine=["object","probe","positions"]',),
+}
+
+
+def assert_same_estimate(a: Result, b: Result) -> None:
+    for name in ("object", "probe", "positions"):
+        assert getattr(a.estimate, name).tobytes() == getattr(b.estimate, name).tobytes(), name
+    assert a.history.loss == b.history.loss
+
+
+def test_progress_counts_over_all_stages() -> None:
+    seen = steps(small())
+    assert [progress.iteration for progress in seen] == [1, 2, 3, 4, 5]
+    assert {progress.iterations for progress in seen} == {5}
+    assert [progress.stage for progress in seen] == ["pure"] * 2 + ["mixed"] * 3
+    assert [progress.result.estimate.states for progress in seen] == [1, 1, 2, 2, 2]
+    assert seen[-1].remaining == 0
+    assert all(progress.remaining > 0 for progress in seen[:-1])
+    assert all(len(progress.result.history) == progress.iteration for progress in seen)
+
+
+def test_the_loss_falls_within_a_stage() -> None:
+    losses = [progress.loss for progress in steps(small("stages.mixed.iterations=6"))]
+    assert np.all(np.diff(losses[:2]) < 0)
+    assert np.all(np.diff(losses[2:]) < 0)
+
+
+def test_a_yielded_result_is_never_written_again() -> None:
+    results = (progress.result for progress in reconstruct(small()))
+    kept = [(result, result.estimate.object.copy(), result.estimate.probe.copy()) for result in results]
+    for result, stored, probe in kept:
+        assert np.array_equal(result.estimate.object, stored)
+        assert np.array_equal(result.estimate.probe, probe)
+
+
+@pytest.mark.parametrize("changes", RECIPES.values(), ids=RECIPES)
+def test_a_run_goes_on_from_any_iteration_as_if_nothing_had_happened(
+    changes: tuple[str, ...], tmp_path: Path
+) -> None:
+    recipe = small(*changes)
+    whole = steps(recipe)
+    for progress in whole[:-1] if changes == ("model.probe_modes=2",) else whole[2:3]:
+        progress.result.save(tmp_path / "r.h5")
+        rest = steps(recipe, Result.load(tmp_path / "r.h5"))
+        assert len(rest) == len(whole) - progress.iteration
+        assert_same_estimate(rest[-1].result, whole[-1].result)
+        memory, again = whole[-1].result.memory, rest[-1].result.memory
+        assert set(memory) == set(again)
+        assert all(np.asarray(memory[key]).tobytes() == np.asarray(again[key]).tobytes() for key in memory)
+
+
+def test_more_iterations_go_on_where_the_run_ended() -> None:
+    short, long = steps(small()), steps(small().with_iterations(5))
+    rest = steps(small().with_iterations(5), short[-1].result)
+    assert len(rest) == 2
+    assert_same_estimate(rest[-1].result, long[-1].result)
+
+
+def test_nothing_is_left_to_do_for_a_complete_result() -> None:
+    done = steps(small())[-1].result
+    assert steps(small(), done) == []
+
+
+@pytest.mark.parametrize("changes", [(), ("model.probe_modes=2",)], ids=["one mode", "two modes"])
+def test_the_number_of_threads_does_not_change_a_bit(changes: tuple[str, ...]) -> None:
+    results = [steps(small(*changes, f"run.threads={threads}"))[-1].result for threads in (1, 3)]
+    assert_same_estimate(*results)
+
+
+def test_the_size_of_a_chunk_changes_only_rounding() -> None:
+    first, *others = [
+        steps(small(f"run.patterns_per_chunk={size}"))[-1].result for size in ("none", "1", "3", "1000")
+    ]
+    for other in others:
+        np.testing.assert_allclose(other.history.loss, first.history.loss, rtol=1e-4)
+        np.testing.assert_allclose(other.estimate.object, first.estimate.object, atol=2e-4)
+
+
+def test_the_same_seed_gives_the_same_result_and_another_one_another() -> None:
+    first, same, other = (steps(small(f"run.seed={seed}"))[-1].result for seed in (1, 1, 2))
+    assert_same_estimate(first, same)
+    assert not np.array_equal(first.estimate.object, other.estimate.object)
+
+
+def test_states_start_different_and_stay_different() -> None:
+    seen = steps(small())
+    assert all(progress.separation > 0 for progress in seen if progress.stage == "mixed")
+    assert all(progress.separation == 0 for progress in seen if progress.stage == "pure")
+
+
+def test_only_what_fits_is_resumed() -> None:
+    result = steps(small("stages.mixed.iterations=1"))[-1].result
+    with pytest.raises(InputError, match=r"made from data .*; these data are"):
+        steps(small("data.scan_region=[1,7,0,6]"), result)
+    with pytest.raises(InputError, match=r"made from data .*; these data are"):
+        steps(small("data.file=sample:si_sigma9_static"), result)
+    with pytest.raises(InputError, match="another model section or object grid"):
+        steps(small("model.slices=3"), result)
+    with pytest.raises(InputError, match="another model section or object grid"):
+        steps(small("microscope.detector_sampling=0.05"), result)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("data.file=sample:gold", "There is no sample 'gold'"),
+        ("data.file=/nowhere/scan.h5", "there is no such file"),
+        ("data.dataset=patterns", "there is no dataset 'patterns'"),
+        ("data.dataset=truth/columns_per_snapshot", "four axes"),
+        ("data.scan_region=[0,6,0,99]", "the scan has 24 rows and 24 columns"),
+        ("data.scan_region=[6,6,0,6]", r"data\.scan_region is \(6, 6, 0, 6\)"),
+        ("data.max_angle=20", "semi-angle, 30"),
+        ("microscope.semiangle=200", "larger than the detector"),
+        ("microscope.defocus=5000", "wider than its window"),
+        ("guess.result=/nowhere/pure.h5", "there is no such file"),
+    ],
+)
+def test_what_does_not_fit_the_data_is_refused_in_one_sentence(change: str, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence) as caught:
+        next(reconstruct(small(change)))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_mixed_run_may_start_from_a_pure_result(tmp_path: Path) -> None:
+    pure = steps(small("model.states=1", "stages.mixed.iterations=1"))[-1].result
+    pure.save(tmp_path / "pure.h5")
+    recipe = small(f"guess.result={tmp_path / 'pure.h5'}", 'stages=[{name="mixed",iterations=1}]')
+    first = steps(recipe)[0]
+    assert first.result.estimate.states == 2
+    # It knows the probe already, so it begins where the pure run ended and not at the first guess.
+    assert first.loss < steps(small())[0].loss / 2
+    with pytest.raises(InputError, match=r"pure\.h5: its object is \(slices, y, x\)|the object has"):
+        steps(small(f"guess.result={tmp_path / 'pure.h5'}", "model.slices=3"))
