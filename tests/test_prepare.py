@@ -189,8 +189,11 @@ def test_problem_has_the_zero_angle_in_the_corner() -> None:
         data = dataset(size=size)
         patterns = np.zeros_like(data.patterns)
         patterns[..., size // 2, size // 2 + 1] = 1
-        problem = prepare(recipe(), data.replace(patterns=patterns)).problem
+        mask = patterns[0, 0] == 0
+        problem = prepare(recipe(), data.replace(patterns=patterns, mask=mask)).problem
         assert problem.measured[0, 0, 1] == 1
+        assert problem.weight[0, 1] == 0
+        assert problem.weight.sum() == size**2 - 1
 
 
 def test_band_limit_and_propagator_belong_to_the_padded_grid() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,23 @@ def test_mini_batches_are_reproducible() -> None:
     np.testing.assert_array_equal(first[-1].estimate.object, again[-1].estimate.object)
     assert [step.loss for step in first] != [step.loss for step in other]
     assert first[-1].evaluations == pytest.approx(1)
+
+
+def test_every_iteration_visits_every_pattern_once_in_another_order() -> None:
+    problem, estimate = toy(points=20)
+    seen: list[int] = []
+
+    class Watched(Problem):
+        def electrons(self, indices: Any) -> Any:
+            seen.extend(indices.tolist())
+            return super().electrons(indices)
+
+    watched = Watched(**{entry.name: getattr(problem, entry.name) for entry in fields(problem)})
+    steps = iterate(watched, BATCHES, "phase", Start(estimate), 0)
+    orders = [tuple(seen[-20:]) for _ in steps]
+    assert len(seen) == 20 * (1 + len(orders))  # once more at the start, for the scales
+    assert all(sorted(order) == list(range(20)) for order in orders)
+    assert len(set(orders)) == len(orders)
 
 
 def test_mini_batches_lower_the_loss() -> None:

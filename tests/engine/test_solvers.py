@@ -118,6 +118,18 @@ def test_first_step_is_safe_whatever_the_units(size: float) -> None:
         assert (np.diff(losses) <= 0).all()
 
 
+@pytest.mark.parametrize("unit", [1e-5, 1e-3, 1e-1, 10.0])
+def test_steps_that_are_too_short_or_too_long_are_mended(unit: float) -> None:
+    estimate = Estimate(np.zeros((1, 1, 1, 20)), np.zeros((1, 1, 1), complex), np.zeros((1, 2)))
+    state = DescentState(("object",), "phase", Scaling({"object": unit}))
+    after, _, outcome = LBFGS().step(Known(bowl), estimate, state)
+    (value, gradient), (lower, flatter) = bowl(estimate.object.ravel()), bowl(after.object.ravel())
+    slope = float(gradient @ (after.object - estimate.object).ravel())
+    assert lower <= value + 1e-4 * slope
+    assert float(flatter @ (after.object - estimate.object).ravel()) >= 0.9 * slope
+    assert outcome.evaluations > 2, "nothing had to be mended: this shows nothing"
+
+
 # --- on tiny reconstructions ----------------------------------------------------------------------
 
 
