@@ -202,6 +202,8 @@ def test_a_result_that_lacks_something_is_refused(result: Result, tmp_path: Path
         del file[entry]
     with pytest.raises(InputError, match=r"r\.h5: the result cannot be read"):
         Result.load(path)
+    if entry == "versions":
+        return
     with h5py.File(path, "r+") as file:
         file[entry] = np.zeros((2, 3))
     with pytest.raises(InputError, match=r"r\.h5: the result cannot be read"):

@@ -227,6 +227,9 @@ class Result:
         history = History(
             **{entry.name: tuple(file[f"history/{entry.name}"][()].tolist()) for entry in fields(History)}
         )
+        lengths = {len(getattr(history, entry.name)) for entry in fields(history)}
+        if estimate.object.ndim != 4 or estimate.probe.ndim != 3 or len(lengths) != 1:
+            raise ValueError("arrays of the wrong shape")
         memory: dict[str, Any] = {}
         if "memory" in file:
             file["memory"].visititems(

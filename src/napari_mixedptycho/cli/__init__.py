@@ -71,8 +71,8 @@ def _sentence(error: Exception) -> str:
         return text
     if isinstance(error, MemoryError):
         return f"there is not enough memory ({text or 'MemoryError'}); use fewer states or slices."
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or 'system'}: {error.strerror}."
+    if isinstance(error, OSError):
+        return f"{error.filename or 'system'}: {error.strerror}." if error.strerror else text
     return f"failed with {type(error).__name__}: {text} (--debug shows where)"
 
 

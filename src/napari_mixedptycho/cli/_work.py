@@ -76,12 +76,14 @@ class Saver:
             return
         except OSError as error:
             reason = _reason(error)
-        with contextlib.suppress(OSError):
+        try:
             refuge = Path(tempfile.mkdtemp(prefix="mixedptycho-")) / self.out.name
             with _deferred_signals():
                 result.save(refuge)
-            raise NotSavedError(f"{self.out} could not be written ({reason}); the result is in {refuge}.")
-        raise NotSavedError(f"{self.out} could not be written ({reason}); the result is lost.")
+            where = f"in {refuge}"
+        except OSError:
+            where = "lost"
+        raise NotSavedError(f"{self.out} could not be written ({reason}); the result is {where}.")
 
 
 def compute(
