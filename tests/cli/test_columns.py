@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from napari_mixedptycho.cli.columns import in_region
+from napari_mixedptycho.io import load, sample_path
+from napari_mixedptycho.result import Result
+from tests.small import small, steps
+
+Run = Callable[..., Any]
+KEYS = {"n_columns", "sd_y", "sd_x"}
+TRUE_KEYS = {"true_sd_y", "true_sd_x", "sd_ratio", "sd_correlation", "mean_position_error"}
+REGION = "data.scan_region=[6,20,6,20]"
+
+
+@pytest.fixture(scope="session")
+def twelve() -> Result:
+    """Return a short reconstruction of a region with several columns, away from the first scan point."""
+    recipe = small(REGION, "stages.pure.iterations=5", "stages.mixed.iterations=2")
+    return steps(recipe)[-1].result
+
+
+@pytest.fixture
+def path(twelve: Result, tmp_path: Path) -> Path:
+    twelve.save(tmp_path / "r.h5")
+    return tmp_path / "r.h5"
+
+
+def test_simulated_data_are_compared_with_their_truth(run: Run, path: Path) -> None:
+    found = json.loads(run("columns", path, "--json").out)
+    assert set(found) >= KEYS | TRUE_KEYS
+    assert found["n_columns"] >= 2
+    assert found["sd_y"] > 0
+    assert found["true_sd_y"] == pytest.approx(0.055, abs=0.02)
+    # The truth lies in the frame of the region and not in that of the whole scan.
+    assert found["mean_position_error"] < 0.1
+    assert abs(found["translation_y"]) < 0.4
+
+
+def test_the_truth_may_be_that_of_another_file(run: Run, path: Path) -> None:
+    static = json.loads(run("columns", path, "--json", "--truth", "sample:si_sigma9_static").out)
+    assert static["true_sd_y"] == 0
+    assert static["sd_ratio"] is None
+    named = json.loads(run("columns", path, "--json", "--truth", sample_path("si_sigma9")).out)
+    assert named == json.loads(run("columns", path, "--json").out)
+
+
+def test_without_truth_the_motion_stands_alone(run: Run, twelve: Result, tmp_path: Path) -> None:
+    other = twelve.replace(recipe=twelve.recipe.with_set("data.file=/moved/away.h5"))
+    other.save(tmp_path / "r.h5")
+    found = json.loads(run("columns", tmp_path / "r.h5", "--json").out)
+    assert set(found) >= KEYS
+    assert not set(found) & TRUE_KEYS
+
+
+def test_the_table_and_the_figures_are_written(run: Run, path: Path) -> None:
+    shown = run("columns", path, "--out", path.parent / "out" / "deep")
+    assert shown.code == 0, shown.err
+    names = {file.name for file in (path.parent / "out" / "deep").iterdir()}
+    assert names >= {"columns.csv", "columns.png", "mean_phase.png", "states.png", "loss.png"}
+    with (path.parent / "out" / "deep" / "columns.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    found = json.loads(run("columns", path, "--json").out)
+    assert len(rows) >= found["n_columns"]
+    assert "rms motion" in shown.out
+    assert "The truth, for" in shown.out
+
+
+def test_a_field_without_columns_is_no_error(run: Run, made: Result, tmp_path: Path) -> None:
+    flat = made.replace(estimate=replace(made.estimate, object=np.zeros_like(made.estimate.object)))
+    flat.save(tmp_path / "r.h5")
+    found = json.loads(run("columns", tmp_path / "r.h5", "--json").out)
+    assert (found["n_columns"], found["sd_y"]) == (0, None)
+    shown = run("columns", tmp_path / "r.h5")
+    assert (shown.code, shown.out) == (0, "No columns were found inside the scanned field.\n")
+
+
+def test_what_is_not_a_result_or_knows_no_truth_is_refused(run: Run, path: Path) -> None:
+    assert "is not a result" in run("columns", sample_path("si_sigma9")).refused()
+    assert "no such file" in run("columns", path.with_name("nothing.h5")).refused()
+    with h5py.File(path.with_name("scan.h5"), "w") as file:
+        file["data"] = np.ones((2, 2, 16, 16), np.uint16)
+        file.attrs.update({"energy_eV": 60e3, "semiangle_mrad": 30.0, "scan_step_A": 0.4, "dk": 1 / 18})
+    refused = run("columns", path, "--truth", path.with_name("scan.h5")).refused()
+    assert "does not know the truth" in refused
+    (path.parent / "file").write_text("")
+    assert "cannot be written to" in run("columns", path, "--out", path.parent / "file" / "out").refused()
+
+
+def test_a_truth_moves_into_the_frame_of_the_region() -> None:
+    truth = load("sample:si_sigma9").truth
+    assert truth is not None
+    recipe = small("data.scan_region=[2,8,5,9]", "microscope.scan_step=0.4")
+    moved = in_region(truth, recipe)
+    np.testing.assert_allclose(truth.columns_mean - moved.columns_mean, [[0.8, 2.0]] * 62)
+    np.testing.assert_allclose((truth.atoms - moved.atoms)[0, 0], [0.8, 2.0, 0.0])
+    assert in_region(truth, small("data.scan_region=none")) is truth
