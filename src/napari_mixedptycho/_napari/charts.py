@@ -30,6 +30,7 @@ class Canvas(pg.PlotWidget):
         self.setMenuEnabled(False)
         self.hideButtons()
         self.plotItem.getAxis("left").setWidth(46)
+        self.plotItem.getAxis("bottom").setHeight(38)
 
     def set_title(self, title: str) -> None:
         """Write above the plot."""

@@ -47,7 +47,7 @@ class Display:
     """
 
     def __init__(self, viewer: ViewerModel, listener: Listener) -> None:
-        self._viewer = viewer
+        self.viewer = viewer
         self._listener = listener
         self._adding = False
         self._shown = "mean phase"
@@ -64,30 +64,30 @@ class Display:
 
     def adopt_present(self) -> None:
         """Take over the newest of our layers that are already there."""
-        for layer in reversed(self._viewer.layers):
+        for layer in reversed(self.viewer.layers):
             if self._offer(layer):
                 return
 
     def show_dataset(self, dataset: Dataset, file: str) -> None:
         """Show the virtual bright field, unless it is there."""
-        for layer in self._viewer.layers:
+        for layer in self.viewer.layers:
             if _mark(layer).get("file") == file:
                 return
         for data in dataset_layers(dataset, file):
             self._add(data)
-        self._viewer.scale_bar.visible = True
+        self.viewer.canvas.overlays.scale_bar.visible = True
 
     def begin_run(self, name: str | None = None) -> str:
         """Leave the present layers as they are; the next results go to layers of a new name."""
         self._layers.release()
-        self._layers = RunLayers(self._viewer, name or self._free_name())
+        self._layers = RunLayers(self.viewer, name or self._free_name())
         return self.run_name
 
     def show_result(self, result: Result, view: View, *, last: bool = False) -> None:
         """Make the layers of the run, or bring them up to date."""
         first = self._layers.layer("mean phase") is None
-        camera = self._viewer.scene.camera
-        place = (camera.center, camera.zoom) if len(self._viewer.layers) else None
+        camera = self.viewer.scene.camera
+        place = (camera.center, camera.zoom) if len(self.viewer.layers) else None
         self._adding = True
         self._layers.show(result, view, last=last)
         self._adding = False
@@ -96,7 +96,7 @@ class Display:
                 # The first image with more axes makes napari fit the whole object into the window.
                 camera.center, camera.zoom = place
             self._layers.choose(self._shown)
-            self._viewer.scale_bar.visible = True
+            self.viewer.canvas.overlays.scale_bar.visible = True
 
     def choose(self, name: str) -> None:
         """Show one of the layers of the run."""
@@ -106,29 +106,29 @@ class Display:
     def show_columns(self, motion: ColumnMotion, offset: tuple[float, float]) -> None:
         """Show numbered columns and the scatter of every column over the states, in place of earlier ones."""
         for data in (columns_layer(motion, offset), motion_layer(motion, offset, self.run_name)):
-            earlier = [layer for layer in self._viewer.layers if layer.name == data[1]["name"]]
+            earlier = [layer for layer in self.viewer.layers if layer.name == data[1]["name"]]
             for layer in earlier:
                 if isinstance(layer, PointsLayer):
-                    self._viewer.layers.remove(layer)
+                    self.viewer.layers.remove(layer)
             self._add(data)
-        self._viewer.layers.selection.active = self._viewer.layers["columns"]
+        self.viewer.layers.selection.active = self.viewer.layers["columns"]
 
     def release(self) -> None:
         """Let go of the viewer; may be called again."""
         self._layers.release()
-        self._viewer.layers.events.inserted.disconnect(self._inserted)
-        self._viewer.events.theme.disconnect(self._theme)
-        if self._clicked in self._viewer.mouse_drag_callbacks:
-            self._viewer.mouse_drag_callbacks.remove(self._clicked)
+        self.viewer.layers.events.inserted.disconnect(self._inserted)
+        self.viewer.events.theme.disconnect(self._theme)
+        if self._clicked in self.viewer.mouse_drag_callbacks:
+            self.viewer.mouse_drag_callbacks.remove(self._clicked)
 
     def _add(self, data: LayerData) -> None:
         self._adding = True
-        self._viewer.add_layer(Layer.create(*data))
+        self.viewer.add_layer(Layer.create(*data))
         self._adding = False
 
     def _free_name(self) -> str:
         """Return ``run N``, N above those of all layers and of the run before."""
-        names = [layer.name for layer in self._viewer.layers] + [f"[{self.run_name}]"]
+        names = [layer.name for layer in self.viewer.layers] + [f"[{self.run_name}]"]
         taken = [int(found[1]) for name in names if (found := re.match(r"\[run (\d+)\]", name))]
         return f"run {max(taken, default=0) + 1}"
 
@@ -141,12 +141,12 @@ class Display:
         file = mark.get("result") or mark.get("file")
         if file is None:
             return False
-        self._viewer.scale_bar.visible = True
+        self.viewer.canvas.overlays.scale_bar.visible = True
         self._listener.adopt_file(os.fspath(file), result="result" in mark)
         return True
 
     def _theme(self, *_: object) -> None:
-        self._listener.set_palette(Palette.of(self._viewer.theme))
+        self._listener.set_palette(Palette.of(self.viewer.theme))
 
     def _clicked(self, _viewer: object, event: Any) -> Iterator[None]:
         """Tell of a click, but not of a drag, which moves the image."""

@@ -74,7 +74,7 @@ def scanned_field(result: Result) -> tuple[slice, slice]:
     spans = []
     for start, extent, size in zip(result.origin, result.scan_extent, result.geometry.shape, strict=True):
         first = round(-start / result.sampling)
-        spans.append(slice(max(first, 0), min(first + round(extent / result.sampling) + 2, size)))
+        spans.append(slice(max(first, 0), min(first + round(extent / result.sampling) + 1, size)))
     return spans[0], spans[1]
 
 

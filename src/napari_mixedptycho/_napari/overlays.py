@@ -34,7 +34,7 @@ def columns_layer(motion: ColumnMotion, offset: tuple[float, float]) -> LayerDat
             "size": 9,
             "color": "#fff3c4",
             "anchor": "upper_left",
-            "translation": np.array([0.22, 0.22]),
+            "translation": np.array([-0.1, 0.32]),
         },
         "size": 0.5,
         "face_color": "transparent",
@@ -60,10 +60,11 @@ def motion_layer(motion: ColumnMotion, offset: tuple[float, float], run: str) ->
         "name": f"[{run}] column COM",
         "translate": offset,
         "features": {"state": np.concatenate([state, np.full(count, -1.0)]), "column": column},
-        "size": np.concatenate([np.full(states * count, 0.14), np.full(count, 0.3)]),
+        "size": np.concatenate([np.full(states * count, 0.17), np.full(count, 0.2)]),
         "symbol": ["disc"] * (states * count) + ["cross"] * count,
         "face_color": colours,
-        "border_width": 0.0,
+        "border_color": "black",
+        "border_width": 0.1,
         "metadata": {"mixedptycho": {"magnification": MAGNIFICATION}},
     }
     return np.concatenate([moved.reshape(-1, 2), motion.mean]), look, "points"
@@ -73,4 +74,4 @@ def state_colours(states: int) -> Any:
     """Return (state, 4) colours along one scale, bright enough for a dark image."""
     from napari.utils.colormaps import ensure_colormap
 
-    return ensure_colormap("turbo").map(np.linspace(0.15, 0.9, max(states, 1)))
+    return ensure_colormap("turbo").map(np.linspace(0.2, 0.85, max(states, 1)))

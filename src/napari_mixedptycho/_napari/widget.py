@@ -108,6 +108,7 @@ class MixedPtychoWidget(QWidget):
         self._truth_of = dataset
         self._result = None
         self._forget_columns()
+        self._guard.watch()
         name = self.display.begin_run()
         self.steps.run.loss.start()
         self.steps.footer.begin(recipe.iterations)
@@ -178,10 +179,11 @@ class MixedPtychoWidget(QWidget):
     def set_recipe(self, recipe: Recipe) -> None:
         """Show settings; a data file that they name and that is not open is opened."""
         file = self.steps.data.form.value().file
-        named = recipe.data.file if "file" in recipe.data.model_fields_set else file
+        given = "file" in recipe.data.model_fields_set
+        named = recipe.data.file if given else file
         data = recipe.data.model_copy(update={"file": named})
         self.steps.set_recipe(recipe.model_copy(update={"data": data}))
-        if named != file:
+        if given and (named != file or self._dataset is None):
             self.open(named)
 
     @property

@@ -50,6 +50,7 @@ class Guard(QObject):
                 event.ignore()
                 return True
             self._shutdown()
+            self._listen(None)
         return False
 
     def _on_dock(self, event: QEvent) -> bool:
@@ -57,10 +58,11 @@ class Guard(QObject):
         if kind == QEvent.Type.ParentChange:
             if self._dock.parent() is None:
                 self._shutdown()
+                self._listen(None)
             else:
-                self._watch()
+                self.watch()
         elif kind == QEvent.Type.Show:
-            self._watch()
+            self.watch()
         elif kind == QEvent.Type.DragEnter and _files(event):
             event.acceptProposedAction()  # type: ignore[attr-defined]
             return True
@@ -70,17 +72,22 @@ class Guard(QObject):
             return True
         return False
 
-    def _watch(self) -> None:
-        """Listen to the main window, also when the dock floats in one of its own."""
+    def watch(self) -> None:
+        """Listen to the main window that the dock is in now, also when it floats in one of its own."""
         main = self._dock.window()
         above = main.parentWidget() if main is not None else None
         if above is not None:
             main = above.window()
-        if main is not None and main is not self._window and main is not self._dock:
+        if main is not self._dock:
+            self._listen(main)
+
+    def _listen(self, window: QWidget | None) -> None:
+        if window is not self._window:
             if self._window is not None:
                 self._window.removeEventFilter(self)
-            self._window = main
-            main.installEventFilter(self)
+            self._window = window
+            if window is not None:
+                window.installEventFilter(self)
 
     def _agreed(self) -> bool:
         question = (

@@ -59,7 +59,9 @@ class RunPage(Page):
         self.column.addWidget(self.loss, 2)
         self.column.addWidget(self.mode)
         self.column.addWidget(self.probe, 3)
-        self.probe.setVisible(False)
+        self.column.addStretch(1)
+        for picture in (self.loss, self.probe):
+            picture.setVisible(False)
 
     def show_result(self, result: Result) -> None:
         """Draw the loss and the probe."""
@@ -72,7 +74,8 @@ class RunPage(Page):
             self.mode.addItems([f"Probe mode {index + 1}" for index in range(modes)])
             self.mode.blockSignals(False)
             self.mode.setVisible(modes > 1)
-        self.probe.setVisible(True)
+        for picture in (self.loss, self.probe):
+            picture.setVisible(True)
         self._draw_probe()
 
     def show_state(self, *, can_run: str, running: bool, pausing: bool, has_result: bool) -> None:

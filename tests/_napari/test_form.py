@@ -1,0 +1,197 @@
+"""The form gives back every settings class as it was given, and refuses what the class refuses."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+
+import pytest
+from pydantic import ValidationError
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QWheelEvent
+from qtpy.QtWidgets import QApplication
+
+import napari_mixedptycho
+from napari_mixedptycho._napari.form import SettingsForm
+from napari_mixedptycho._napari.form.form import KindEditor
+from napari_mixedptycho._napari.form.lists import ListEditor
+from napari_mixedptycho._napari.form.names import FRONT, tooltip, unit
+from napari_mixedptycho._napari.steps import Steps
+from napari_mixedptycho.analysis import MotionSettings
+from napari_mixedptycho.engine.solvers import Adam, GradientDescent
+from napari_mixedptycho.engine.stage import Stage
+from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.recipe import Data, Microscope, Model, Recipe, Run
+from napari_mixedptycho.settings import Settings
+
+
+def _classes() -> list[type[Settings]]:
+    found = set()
+    for module in pkgutil.walk_packages(napari_mixedptycho.__path__, "napari_mixedptycho."):
+        if module.name.split(".")[1] not in {"_napari", "__main__"}:
+            for _, item in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
+                if issubclass(item, Settings) and item is not Settings and not item.__name__.startswith("_"):
+                    found.add(item)
+    return sorted(found, key=lambda item: item.__name__)
+
+
+CLASSES = _classes()
+OTHERS = [
+    Data(file="x.h5", dataset="a/b", scan_region=(1, 5, 2, 9), max_angle=77.5),
+    Microscope(energy=200_000.0, semiangle=21.4, scan_step=1e-4, detector_sampling=1 / 3, defocus=-150.0),
+    Model(states=10, probe_modes=3, slices=7, thickness=12.34567890123, object_type="potential"),
+    Run(seed=2**62 + 1, threads=3, checkpoint=None, device="gpu"),
+    Stage(solver=Adam(rate=1e-4), refine=("probe", "object"), patterns_per_update=200_000),
+    Recipe(stages=(Stage(name="a", solver=GradientDescent()), Stage(name="b"), Stage(name="c", states=3))),
+]
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+def test_defaults_come_back(kind: type[Settings], qtbot: QtBot) -> None:
+    form = SettingsForm(kind)
+    qtbot.addWidget(form)
+    assert form.value() == kind()
+    form.set_value(kind())
+    assert form.value() == kind()
+
+
+@pytest.mark.parametrize("value", OTHERS, ids=lambda value: type(value).__name__)
+def test_other_values_come_back_unrounded(value: Settings, qtbot: QtBot) -> None:
+    form = SettingsForm(type(value))
+    qtbot.addWidget(form)
+    heard = []
+    form.changed.connect(lambda: heard.append(1))
+    form.set_value(value)
+    assert form.value() == value
+    assert not heard, "setting a value is silent"
+
+
+def test_every_class_was_found() -> None:
+    assert {Recipe, Stage, Adam, MotionSettings} <= set(CLASSES)
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+def test_every_field_has_an_editor_and_a_tooltip(kind: type[Settings], qtbot: QtBot) -> None:
+    form = SettingsForm(kind)
+    qtbot.addWidget(form)
+    assert set(form.editors) == set(kind.model_fields) - {"kind"}
+    for name, field in kind.model_fields.items():
+        editor = form.editors.get(name)
+        if field.description and not isinstance(editor, SettingsForm | ListEditor | KindEditor | None):
+            assert editor.toolTip() == tooltip(field)
+
+
+def test_common_settings_exist() -> None:
+    for kind, names in FRONT.items():
+        assert set(names) <= set(kind.model_fields), kind.__name__
+
+
+def test_the_steps_show_the_whole_recipe(qtbot: QtBot) -> None:
+    steps = Steps()
+    qtbot.addWidget(steps)
+    value = OTHERS[-1].model_copy(update={"data": OTHERS[0], "microscope": OTHERS[1], "run": OTHERS[3]})
+    steps.set_recipe(value)
+    assert steps.recipe() == value
+
+
+def test_units_are_read_from_descriptions() -> None:
+    units = {name: unit(field.description) for name, field in Microscope.model_fields.items()}
+    assert units == {
+        "energy": "eV",
+        "semiangle": "mrad",
+        "scan_step": "Å",
+        "detector_sampling": "1/Å",
+        "defocus": "Å",
+        "electrons_per_unit": "",
+    }
+    assert unit(Adam.model_fields["rate"].description) == ""
+    assert unit(Run.model_fields["checkpoint"].description) == "s"
+
+
+@pytest.mark.parametrize("text", ["-5", "zero", "1e9", ""])
+def test_what_is_not_allowed_is_framed_and_named(text: str, qtbot: QtBot) -> None:
+    form = SettingsForm(Adam)
+    qtbot.addWidget(form)
+    line = form.editors["rate"].inner.native
+    line.clear()
+    qtbot.keyClicks(line, text)
+    assert line.property("invalid")
+    with pytest.raises(InputError, match="Rate"):
+        form.value()
+    line.clear()
+    qtbot.keyClicks(line, "3e-4")
+    assert not line.property("invalid")
+    assert form.value() == Adam(rate=3e-4)
+
+
+def test_what_only_the_class_knows_is_refused_in_words(qtbot: QtBot) -> None:
+    form = SettingsForm(Stage)
+    qtbot.addWidget(form)
+    form.editors["refine"].set_value(("probe",))
+    form.editors["probe_from"].set_value(3)
+    with pytest.raises(ValidationError):
+        Stage(refine=("probe",), probe_from=3)
+    with pytest.raises(InputError, match="nothing is refined"):
+        form.value()
+
+
+def test_empty_means_automatic(qtbot: QtBot) -> None:
+    form = SettingsForm(Microscope)
+    qtbot.addWidget(form)
+    line = form.editors["energy"].inner.native
+    qtbot.keyClicks(line, "80 000")
+    assert form.value().energy == 80_000.0
+    line.clear()
+    assert form.value().energy is None
+
+
+def test_another_kind_brings_its_own_settings(qtbot: QtBot) -> None:
+    form = SettingsForm(Stage)
+    qtbot.addWidget(form)
+    solver = form.editors["solver"]
+    assert isinstance(solver, KindEditor)
+    solver._choice.inner.value = "adam"
+    assert form.value().solver == Adam()
+    solver._choice.inner.value = "lbfgs"
+    assert form.value() == Stage()
+
+
+def test_stages_are_added_moved_and_removed(qtbot: QtBot) -> None:
+    editor = ListEditor(Stage)
+    qtbot.addWidget(editor)
+    editor.set_value((Stage(name="a"), Stage(name="b", iterations=7)))
+    editor.rows.setCurrentRow(1)
+    editor.buttons["Add"].click()
+    editor.form.editors["iterations"].inner.value = 9
+    assert [stage.iterations for stage in editor.value()] == [100, 7, 9]
+    editor.buttons["Up"].click()
+    assert [stage.iterations for stage in editor.value()] == [100, 9, 7]
+    editor.rows.setCurrentRow(0)
+    editor.buttons["Remove"].click()
+    editor.buttons["Remove"].click()
+    assert [stage.iterations for stage in editor.value()] == [7]
+    assert not editor.buttons["Remove"].isEnabled(), "the last one stays"
+    editor.buttons["Remove"].click()
+    assert len(editor.value()) == 1
+
+
+def test_the_wheel_scrolls_the_page_and_changes_no_number(qtbot: QtBot) -> None:
+    form = SettingsForm(Model)
+    qtbot.addWidget(form)
+    form.show()
+    spin = form.editors["states"].inner.native
+    before = form.value()
+    wheel = QWheelEvent(
+        QPointF(5, 5),
+        spin.mapToGlobal(QPointF(5, 5)),
+        QPoint(0, 120),
+        QPoint(0, 120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(spin, wheel)
+    assert form.value() == before

@@ -1,0 +1,135 @@
+"""The thread: latest news only, and pause, resume and stop at every iteration."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from napari_mixedptycho._napari.runner import News, Runner
+from napari_mixedptycho.recipe import Recipe
+from napari_mixedptycho.reconstruct import Progress, reconstruct
+
+
+@pytest.fixture(scope="module")
+def steps() -> list[Progress]:
+    small = {
+        "data": {"scan_region": [0, 4, 0, 4]},
+        "model": {"states": 1, "slices": 1},
+        "stages": [{"iterations": 3}],
+        "run": {"threads": 1},
+    }
+    return list(reconstruct(Recipe.parse(small)))
+
+
+class Source:
+    """Hands out progress when told to, and notes what became of it."""
+
+    def __init__(self, steps: list[Progress], count: int, error: Exception | None = None) -> None:
+        self.steps, self.count, self.error = steps, count, error
+        self.allowed = threading.Semaphore(0)
+        self.given, self.closed = 0, False
+
+    def __call__(self) -> Iterator[Progress]:
+        try:
+            for _ in range(self.count):
+                assert self.allowed.acquire(timeout=5)
+                self.given += 1
+                yield self.steps[(self.given - 1) % len(self.steps)]
+            if self.error is not None:
+                raise self.error
+        finally:
+            self.closed = True
+
+    def allow(self, count: int) -> None:
+        for _ in range(count):
+            self.allowed.release()
+
+
+def until(condition: Callable[[], bool], timeout: float = 5.0) -> None:
+    end = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.002)
+
+
+def test_only_the_latest_is_kept_and_it_has_images(steps: list[Progress]) -> None:
+    source = Source(steps, 3)
+    runner = Runner(source)
+    source.allow(3)
+    runner.start()
+    assert runner.wait(5)
+    news = runner.take()
+    assert news is not None
+    assert news.progress is steps[2]
+    assert news.view is not None
+    assert runner.take() is None
+
+
+def test_images_are_made_only_when_the_screen_asks(steps: list[Progress]) -> None:
+    source = Source(steps, 3)
+    runner = Runner(source)
+    runner.start()
+    source.allow(1)
+    until(lambda: source.given == 1 and runner._latest is not None)
+    source.allow(1)
+    until(lambda: runner._latest is not None and runner._latest.progress is steps[1])
+    taken = runner.take()
+    assert isinstance(taken, News)
+    assert taken.view is None, "nobody had asked since the first"
+    source.allow(1)
+    assert runner.wait(5)
+    last = runner.take()
+    assert last is not None
+    assert last.view is not None
+
+
+def test_pause_resume_and_stop_act_at_the_next_iteration(steps: list[Progress]) -> None:
+    source = Source(steps, 100)
+    runner = Runner(source)
+    runner.start()
+    source.allow(1)
+    until(lambda: source.given == 1)
+    runner.pause()
+    source.allow(10)
+    until(lambda: runner.paused)
+    given = source.given
+    assert given <= 2
+    time.sleep(0.05)
+    assert source.given == given
+    runner.resume()
+    until(lambda: source.given == 11)
+    assert not runner.paused
+    runner.stop()
+    source.allow(1)
+    assert runner.wait(5)
+    assert source.given <= 12
+    assert source.closed
+    assert runner.over
+    assert runner.error is None
+
+
+def test_stop_ends_a_paused_run(steps: list[Progress]) -> None:
+    source = Source(steps, 100)
+    runner = Runner(source)
+    runner.pause()
+    runner.start()
+    source.allow(1)
+    until(lambda: runner.paused)
+    runner.stop()
+    assert runner.wait(5)
+
+
+def test_an_error_keeps_what_was_reached(steps: list[Progress]) -> None:
+    source = Source(steps, 2, RuntimeError("the disk is on fire"))
+    runner = Runner(source)
+    source.allow(2)
+    runner.start()
+    assert runner.wait(5)
+    assert isinstance(runner.error, RuntimeError)
+    news = runner.take()
+    assert news is not None
+    assert news.progress is steps[1]
+    assert news.view is not None
