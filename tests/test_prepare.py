@@ -99,7 +99,11 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 def test_masked_pixels_may_hold_anything() -> None:
     mask = np.ones((16, 16), bool)
     mask[3, 3] = False
-    prepare(recipe(), spoilt(np.nan, mask=mask))
+    prepared = prepare(recipe(model={"slices": 1}), spoilt(np.nan, mask=mask))
+    steps = list(
+        iterate(prepared.problem, Stage(iterations=2), "phase", Start(first_estimate(prepared, 1)), 0)
+    )
+    assert np.isfinite([step.loss for step in steps]).all()
 
 
 # --- the recipe and the data ----------------------------------------------------------------------

@@ -11,7 +11,7 @@ from napari_mixedptycho.guess.object import NoiseObject
 from napari_mixedptycho.guess.states import DisplacedCopies, NoisyCopies
 
 SAMPLING, SPACING = 0.2, 2.0
-SPREADS = [NoisyCopies(), DisplacedCopies(), DisplacedCopies(sharpen=False)]
+SPREADS = [NoisyCopies(), DisplacedCopies(), DisplacedCopies(smooth=0)]
 
 
 def blobs(slices: int = 2, edge: int = 72, spacing: int = 12, width: float = 2.0) -> np.ndarray:
@@ -73,7 +73,7 @@ def test_noise_has_the_stated_size_and_leaves_the_amplitude() -> None:
 @pytest.mark.parametrize("displacement", [0.08, 0.16])
 def test_columns_move_as_far_as_asked_and_about_their_place(displacement: float) -> None:
     # A field much wider than a column moves it as a whole.
-    spread = DisplacedCopies(displacement=displacement, correlation=1.6, sharpen=False)
+    spread = DisplacedCopies(displacement=displacement, correlation=1.6, smooth=0)
     moved = part(spread, blobs(edge=80, spacing=16), 12)
     shifts = centroids(moved, 16) * SAMPLING  # (state, slice, blob, 2), Å
     rms = np.sqrt((shifts**2).mean(axis=(0, 1, 2)))
@@ -83,7 +83,7 @@ def test_columns_move_as_far_as_asked_and_about_their_place(displacement: float)
 
 
 def test_neighbours_move_together_but_slices_and_axes_differ() -> None:
-    spread = DisplacedCopies(displacement=0.1, correlation=1.6, sharpen=False)
+    spread = DisplacedCopies(displacement=0.1, correlation=1.6, smooth=0)
     shifts = centroids(part(spread, blobs(), 12))
     first, second = shifts[:, 0], shifts[:, 1]
     assert np.abs(first - second).max() > 0.1 * np.abs(first).max()
@@ -92,7 +92,7 @@ def test_neighbours_move_together_but_slices_and_axes_differ() -> None:
 
 def fields(count: int) -> np.ndarray:
     """Displacements (state, 2, y, x), px: a warped ramp shows the field that warps it."""
-    spread = DisplacedCopies(displacement=0.1, correlation=0.8, sharpen=False)
+    spread = DisplacedCopies(displacement=0.1, correlation=0.8, smooth=0)
     ramps = np.indices((64, 64)).astype(np.float32)[None]
     # One ramp at a time and the same seed: the same field twice.
     moved = [part(spread, ramps[:, axis : axis + 1], count, 5)[:, 0] for axis in (0, 1)]
@@ -103,35 +103,29 @@ def fields(count: int) -> np.ndarray:
 def test_fields_have_no_mean_and_the_same_rms_everywhere(count: int) -> None:
     found = fields(count)
     assert np.abs(found.mean(axis=0)).max() < 2e-3 * 0.5
-    np.testing.assert_allclose(np.sqrt((found**2).mean(axis=0)), 0.1 / SAMPLING, rtol=2e-2)
+    np.testing.assert_allclose(np.sqrt((found**2).mean(axis=(0, 1))), 0.1 / SAMPLING, rtol=2e-2)
 
 
-TORN = pytest.mark.xfail(
-    raises=AssertionError, reason="scaled pixel by pixel to equal rms, few fields jump from + to − the rms"
-)
-
-
-@pytest.mark.parametrize("count", [pytest.param(2, marks=TORN), pytest.param(3, marks=TORN), 6, 8])
+@pytest.mark.parametrize("count", [2, 3, 6, 8])
 def test_fields_are_smooth(count: int) -> None:
     steps = np.abs(np.diff(fields(count), axis=-1))
-    # A field smooth over 0.8 Å (4 px) does not change by its own rms from one pixel to the next.
-    assert np.quantile(steps, 0.999) < 0.1 / SAMPLING
+    # A field smooth over 0.8 Å (4 px) does not change by its own rms from one pixel to the next, but perhaps
+    # about the few points where all fields vanish.
+    assert np.quantile(steps, 0.99) < 0.1 / SAMPLING
 
 
-def test_sharpening_keeps_the_mean_of_the_states() -> None:
+@pytest.mark.parametrize("smooth", [0.0, 0.15])
+def test_displacing_leaves_the_mean_of_the_states_as_it_was(smooth: float) -> None:
     stored = blobs(width=1.5)
-    errors = {}
-    for sharpen in (True, False):
-        states = part(DisplacedCopies(displacement=0.15, correlation=0.5, sharpen=sharpen), stored, 16)
-        mean = states.mean(axis=0)[..., 8:-8, 8:-8]
-        errors[sharpen] = float(np.linalg.norm(mean - stored[0][..., 8:-8, 8:-8]))
-    assert errors[True] < 0.5 * errors[False]
+    states = part(DisplacedCopies(displacement=0.15, smooth=smooth), stored, 7)
+    np.testing.assert_allclose(states.mean(axis=0), stored[0], atol=1e-6)
+    assert states.std(axis=0).max() > 0.1 * stored.max()
 
 
-def test_sharpening_amplifies_noise_at_most_fourfold() -> None:
+def test_noise_of_the_object_is_not_copied_into_differences() -> None:
     noise = np.random.default_rng(0).normal(size=(1, 1, 64, 64)).astype(np.float32)
-    states = part(DisplacedCopies(displacement=1.0, correlation=2.0), noise, 4)
-    assert states.std() < 4.2 * noise.std()
+    rough, smooth = (part(DisplacedCopies(smooth=s), noise, 6).std(axis=0).mean() for s in (0.0, 0.4))
+    assert smooth < 0.3 * rough
 
 
 @pytest.mark.parametrize("distribution", ["uniform", "gaussian"])

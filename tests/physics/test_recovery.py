@@ -123,16 +123,13 @@ def test_perturbed_positions_are_corrected(solver: Any) -> None:
 
 
 @pytest.mark.xfail(raises=ValueError, reason="a window that leaves the object grid is cut short")
-@pytest.mark.parametrize(
-    ("solver", "refine"), [(LBFGS(), ("positions",)), (Adam(rate=1.0), ("object", "positions"))], ids=str
-)
-def test_positions_that_wander_do_not_end_the_run(solver: Any, refine: Any) -> None:
+def test_positions_that_wander_do_not_end_the_run() -> None:
     # An empty object says nothing about positions: steps along noise are long ones.
     prepared = STILL.prepared(STILL.measured())
     start = first_estimate(prepared, 1)
     random = np.random.default_rng(2)
     off = start.with_blocks({"positions": start.positions + random.normal(0, 0.4, start.positions.shape)})
-    _, losses = run(prepared, off, iterations=30, refine=refine, solver=solver)
+    _, losses = run(prepared, off, iterations=30, refine=("object", "positions"), solver=Adam(rate=1.0))
     assert np.isfinite(losses).all()
 
 
