@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_mixedptycho._array import select
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.engine.problem import compact_order, divide
 from napari_mixedptycho.engine.solvers import LBFGS, Adam
@@ -60,7 +61,7 @@ class Memory:
 
 
 def estimate_memory(recipe: Recipe, dataset: Dataset) -> Memory:
-    """Estimate the memory of a run on the CPU; reads at most a few patterns.
+    """Estimate the memory of a run, on the host and the GPU together; reads at most a few patterns.
 
     Parameters
     ----------
@@ -68,15 +69,21 @@ def estimate_memory(recipe: Recipe, dataset: Dataset) -> Memory:
         What to do.
     dataset
         The data, as opened: neither cropped nor read.
+
+    Raises
+    ------
+    InputError
+        When a GPU is asked for and there is none.
     """
     region = _region(recipe, dataset)
     geometry = _geometry(recipe, dataset, region)
     model, positions = recipe.model, geometry.positions(region)
-    windows = _windows(positions, geometry.size)
+    on_cpu = select(recipe.run.device) is np
+    windows = _windows(positions, geometry.size, LANES if on_cpu else 1)
     stages = [_stage(recipe, stage, geometry.shape, windows) for stage in recipe.stages]
     solver, gradient = max(stages, key=sum)
     pattern = region.detector_size**2 * np.dtype(region.patterns.dtype).itemsize
-    threads = min(recipe.run.threads or os.cpu_count() or 1, LANES)
+    threads = min(recipe.run.threads or os.cpu_count() or 1, LANES) if on_cpu else 1
     wave = model.states * model.probe_modes * geometry.size**2 * 8
     chunk = recipe.run.patterns_per_chunk or max(1, round(CHUNK / wave))
     return Memory(
@@ -106,10 +113,10 @@ def _geometry(recipe: Recipe, dataset: Dataset, region: Dataset) -> Geometry:
     return Geometry.of(region, padded_size(region, factor), 1.0)
 
 
-def _windows(positions: NDArray[np.float64], edge: int) -> int:
+def _windows(positions: NDArray[np.float64], edge: int, lanes: int) -> int:
     """Return the object pixels that the lanes' windows cover, together."""
     corners = np.rint(positions).astype(np.int64)
-    extents = [np.ptp(corners[lane], axis=0) + edge for lane in divide(compact_order(positions), LANES)]
+    extents = [np.ptp(corners[lane], axis=0) + edge for lane in divide(compact_order(positions), lanes)]
     return int(sum(np.prod(extent) for extent in extents))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from napari_mixedptycho import benchmark
+from napari_mixedptycho._array import select
 from napari_mixedptycho.benchmark import CASES, Bench, least_transforms, transforms
 
 Run = Callable[..., Any]
@@ -71,6 +72,12 @@ def test_the_table_and_the_json_say_what_was_measured(run: Run) -> None:
         assert row["memory"] > 0
     assert found["machine"]["threads"] == 1
     assert {"processor", "system", "python", "numpy", "scipy", "cores"} <= set(found["machine"])
+
+
+def test_a_gpu_that_is_not_there_is_refused(run: Run) -> None:
+    if select("auto") is not np:
+        pytest.skip("there is one")
+    assert "A GPU was asked for" in run("benchmark", "--device", "gpu").refused()
 
 
 @pytest.mark.gpu

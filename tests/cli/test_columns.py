@@ -104,3 +104,15 @@ def test_a_truth_moves_into_the_frame_of_the_region() -> None:
     np.testing.assert_allclose(truth.columns_mean - moved.columns_mean, [[0.8, 2.0]] * 62)
     np.testing.assert_allclose((truth.atoms - moved.atoms)[0, 0], [0.8, 2.0, 0.0])
     assert in_region(truth, small("data.scan_region=none")) is truth
+
+
+def test_what_does_not_resemble_the_truth_is_measured_all_the_same(
+    run: Run, twelve: Result, tmp_path: Path
+) -> None:
+    origin = (twelve.origin[0] + 40, twelve.origin[1])  # Å: nothing of the truth is there
+    twelve.replace(geometry=replace(twelve.geometry, origin=origin)).save(tmp_path / "r.h5")
+    shown = run("columns", tmp_path / "r.h5", "--json")
+    assert json.loads(shown.out)["n_columns"] >= 2
+    assert "true_sd_y" not in json.loads(shown.out)
+    assert "Not compared with the truth: " in shown.err
+    assert "lies within" in run("columns", tmp_path / "r.h5", "--truth", "sample:si_sigma9").refused()

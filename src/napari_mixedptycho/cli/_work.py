@@ -13,6 +13,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import numpy as np
+
+from napari_mixedptycho._array import select
 from napari_mixedptycho.cli._progress import Display, size
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.memory import estimate_memory
@@ -145,8 +148,8 @@ def headline(recipe: Recipe, dataset: Dataset) -> str:
     return (
         f"{dataset.name}: {rows}×{columns} patterns of {dataset.detector_size}×{dataset.detector_size} px; "
         f"{parts}, object {needed.shape[0]}×{needed.shape[1]} px; iterations: {stages}; "
-        f"about {size(needed.total)} of memory; {run.device}"
-        + (f", {run.threads or os.cpu_count()} CPU thread(s)" if run.device != "gpu" else "")
+        f"about {size(needed.total)} of memory; "
+        + (f"CPU, {run.threads or os.cpu_count()} thread(s)" if select(run.device) is np else "GPU")
     )
 
 

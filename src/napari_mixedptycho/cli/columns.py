@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,10 @@ def execute(arguments: argparse.Namespace) -> int:
     """Run the command."""
     result = Result.load(arguments.result)
     found = analyse(result, _truth(result, arguments.truth))
+    if found.note is not None:
+        if arguments.truth is not None:
+            raise InputError(found.note)
+        print(f"Not compared with the truth: {found.note}", file=sys.stderr)
     if arguments.out is not None:
         write(result, found, arguments.out)
     if arguments.json:
@@ -54,10 +59,11 @@ def execute(arguments: argparse.Namespace) -> int:
 
 @dataclass(frozen=True)
 class Found:
-    """The columns of a result, compared with the truth where it is known."""
+    """The columns of a result, compared with the truth where it is known; a note when that fails."""
 
     motion: ColumnMotion
-    comparison: Comparison | None
+    comparison: Comparison | None = None
+    note: str | None = None
 
     def numbers(self) -> dict[str, float | int | None]:
         """Return plain numbers for JSON; with truth, those of the columns that were matched."""
@@ -92,8 +98,12 @@ class Found:
 def analyse(result: Result, truth: Truth | None) -> Found:
     """Find and measure the columns of a result, and compare them with a truth in its frame."""
     motion = measure(result)
-    comparison = compare(result, motion, truth) if truth is not None and motion.n_columns else None
-    return Found(motion, comparison)
+    if truth is None or motion.n_columns == 0:
+        return Found(motion)
+    try:
+        return Found(motion, compare(result, motion, truth))
+    except InputError as error:  # too early, or it went wrong: nothing resembles the truth
+        return Found(motion, note=str(error))
 
 
 def write(result: Result, found: Found, folder: Path) -> list[Path]:

@@ -122,6 +122,7 @@ def _wish(recipe: Recipe) -> dict[str, Any]:
 def summary(found: Found, control: Found | None) -> str:
     """Say what was found, against the truth and the stationary control."""
     lines = ["", "Silicon grain boundary with thermal motion", found.sentence()]
+    lines += [f"Not compared with the truth: {found.note}"] if found.note else []
     if control is not None:
         lines += ["Stationary control: the same settings on data in which nothing moves", control.sentence()]
         floor, motion = _rms(control), _rms(found)

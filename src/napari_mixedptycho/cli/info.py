@@ -166,19 +166,15 @@ def _dose_text(facts: dict[str, Any]) -> str:
 
 def describe_result(result: Result, path: Path) -> tuple[dict[str, Any], list[Line]]:
     """Describe a result file: plain values for JSON, and lines to read."""
-    estimate, history, recipe = result.estimate, result.history, result.recipe
-    stages = [
-        {
-            "name": stage.name,
-            "iterations": stage.iterations,
-            "done": history.stage.count(index),
-            "states": recipe.states_of(stage),
-        }
-        for index, stage in enumerate(recipe.stages)
-    ]
-    facts: dict[str, Any] = {
-        "kind": "result",
-        "file": str(path),
+    facts = {"kind": "result", "file": str(path), **_what(result), **_how_far(result)}
+    return facts, _result_lines(facts)
+
+
+def _what(result: Result) -> dict[str, Any]:
+    """Return what was reconstructed from what."""
+    estimate, recipe = result.estimate, result.recipe
+    numbers = {name: getattr(recipe.microscope, name) for name in _NUMBERS if name != "thickness"}
+    return {
         "name": result.name,
         "data_file": recipe.data.file,
         "data_hash": result.data_hash,
@@ -192,10 +188,24 @@ def describe_result(result: Result, path: Path) -> tuple[dict[str, Any], list[Li
         "sampling": result.sampling,
         "slice_spacing": result.slice_spacing,
         "origin": list(result.origin),
-    }
-    facts |= {name: getattr(recipe.microscope, name) for name in _NUMBERS if name != "thickness"}
-    facts |= {
+        **numbers,
         "thickness": recipe.model.thickness,
+    }
+
+
+def _how_far(result: Result) -> dict[str, Any]:
+    """Return how far the reconstruction has come, and at what cost."""
+    history, recipe = result.history, result.recipe
+    stages = [
+        {
+            "name": stage.name,
+            "iterations": stage.iterations,
+            "done": history.stage.count(index),
+            "states": recipe.states_of(stage),
+        }
+        for index, stage in enumerate(recipe.stages)
+    ]
+    return {
         "iterations": len(history),
         "iterations_wanted": recipe.iterations,
         "complete": is_complete(result),
@@ -207,7 +217,6 @@ def describe_result(result: Result, path: Path) -> tuple[dict[str, Any], list[Li
         "seed": recipe.run.seed,
         "versions": dict(result.versions),
     }
-    return facts, _result_lines(facts)
 
 
 def is_complete(result: Result) -> bool:
