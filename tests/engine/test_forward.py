@@ -141,6 +141,19 @@ def test_unitary_mixing_of_modes_changes_neither_patterns_nor_loss() -> None:
     np.testing.assert_allclose(turned["probe"], expected, rtol=1e-8, atol=1e-13)
 
 
+def test_a_phase_is_the_argument_of_a_complex_object() -> None:
+    toy = Toy(2, 2, 1, 8, 12)
+    estimate = toy.estimate(1)
+    objective = toy.objective(LOSSES[2])
+    same = replace(estimate, object=np.exp(1j * estimate.object))
+    value, gradient = objective.value_and_gradient(estimate, ("object",))
+    again, complexes = objective.value_and_gradient(same, ("object",))
+    assert again == pytest.approx(value, rel=1e-12)
+    # dO = i·O·dφ, so the gradient of the phase is the part of the other that is at right angles to O.
+    across = np.imag(np.conj(same.object) * complexes["object"])
+    np.testing.assert_allclose(gradient["object"], across, atol=1e-12 * np.abs(across).max())
+
+
 def test_states_add_intensities_not_waves() -> None:
     toy = Toy(2, 1, 1, 8, 12)
     estimate = toy.estimate(0)

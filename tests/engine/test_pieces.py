@@ -11,7 +11,7 @@ from napari_mixedptycho.engine.detector import Detector
 from napari_mixedptycho.engine.incidence import incident_waves, shift_ramps, split_positions
 from napari_mixedptycho.engine.modes import gram_schmidt, rotation
 from napari_mixedptycho.engine.multislice import far_field
-from napari_mixedptycho.engine.objects import project, transmission
+from napari_mixedptycho.engine.objects import project
 from napari_mixedptycho.engine.problem import chunks, compact_order, divide
 from napari_mixedptycho.optics import parametric_probe, propagator
 from tests.physics.toys import ENERGY, SAMPLING, SPACING, inner, random_like
@@ -151,16 +151,6 @@ def test_slices_are_crossed_in_order_and_parted_by_one_propagation() -> None:
 
 
 # --- object types ---------------------------------------------------------------------------------
-
-
-def test_transmission_of_a_phase_and_of_a_complex_object() -> None:
-    phase = RANDOM.normal(size=(2, 1, 4, 4))
-    np.testing.assert_allclose(transmission(phase)[0], np.exp(1j * phase), atol=1e-15)
-    assert transmission(phase.astype(np.float32))[0].dtype == np.complex64
-    stored = waves(2, 1, 4, 4)
-    wave, pullback = transmission(stored)
-    assert wave is stored
-    assert pullback(stored) is stored
 
 
 def test_only_a_potential_is_held_above_zero() -> None:
