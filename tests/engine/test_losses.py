@@ -125,6 +125,19 @@ def test_masked_pixels_count_for_nothing(loss: Loss) -> None:
     np.testing.assert_allclose(found["object"], gradient["object"], rtol=1e-7, atol=1e-13)
 
 
+@pytest.mark.xfail(raises=ZeroDivisionError, reason="the loss of a batch is divided by its own electrons")
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.kind)
+def test_a_batch_of_empty_patterns_has_a_loss(loss: Loss) -> None:
+    toy = Toy(1, 1, 1)
+    problem = toy.problem(toy.estimate(0))
+    measured = problem.measured.copy()
+    measured[2] = 0
+    objective = Objective.of(replace(problem, measured=measured), loss)
+    value, gradient = objective.value_and_gradient(toy.estimate(1), ("object",), np.array([2]))
+    assert np.isfinite(value)
+    assert np.isfinite(gradient["object"]).all()
+
+
 def test_poisson_prefers_the_rate_and_the_amplitude_loss_does_not() -> None:
     # Counts of mean 0.3: why real data need the likelihood. The lowest point over a constant prediction.
     counts = RANDOM.poisson(0.3, (1, 200, 200)).astype(float)
