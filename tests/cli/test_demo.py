@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from napari_mixedptycho.cli import _work, demo
@@ -83,7 +84,12 @@ def test_an_interrupted_demo_is_not_taken_for_a_complete_one(
     again = run("demo", "--out", tmp_path, "--no-napari", "--no-control", *QUICK)
     assert again.code == 0
     assert "was made before" not in again.err
-    assert len(Result.load(tmp_path / "result.h5").history) == 5
+    assert "was begun before; going on after iteration 2" in again.err
+    found = Result.load(tmp_path / "result.h5")
+    assert run("demo", "--out", tmp_path, "--no-napari", "--no-control", "--again", *QUICK).code == 0
+    whole = Result.load(tmp_path / "result.h5")
+    assert found.history.loss == whole.history.loss
+    assert np.array_equal(found.estimate.object, whole.estimate.object)
 
 
 @pytest.mark.parametrize(

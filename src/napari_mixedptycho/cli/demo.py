@@ -70,16 +70,18 @@ def _one(recipe: Recipe, folder: Path, again: bool, display: Display) -> tuple[F
     """Reconstruct one sample, or take what is there; measure and draw; None when it was stopped."""
     path, dataset = folder / "result.h5", open_data(recipe)
     check_out(path, recipe)
-    result = None if again else _made_before(path, recipe, dataset)
-    if result is None:
-        result, code = compute(recipe, dataset, path, None, display)
-        if result is None or code:
-            display.say(
-                f"Stopped before the end; {path} holds what there is." if result else "Stopped.", always=True
-            )
-            return None, code
-    else:
+    before = None if again else _made_before(path, recipe, dataset)
+    result: Result | None = before
+    if before is not None and is_complete(before):
         display.say(f"{path} was made before with the same settings, data and versions (--again recomputes).")
+    else:
+        if before is not None:
+            display.say(f"{path} was begun before; going on after iteration {len(before.history)}.")
+        result, code = compute(recipe, dataset, path, before, display)
+        if result is None or code:
+            display.say(f"Stopped before the end; the same command goes on from {path}.", always=True)
+            return None, code
+    assert result is not None  # it was either there or is new
     found = analyse(result, dataset.truth and in_region(dataset.truth, result.recipe))
     if not _drawn(folder, path):
         write(result, found, folder)
@@ -93,7 +95,7 @@ def _drawn(folder: Path, result: Path) -> bool:
 
 
 def _made_before(path: Path, recipe: Recipe, dataset: Dataset) -> Result | None:
-    """Return the result that is there when computing again would give the same."""
+    """Return the result that is there when computing again would give the same, as far as it has come."""
     if not (path.is_file() and is_result(path)):
         return None
     try:
@@ -106,7 +108,6 @@ def _made_before(path: Path, recipe: Recipe, dataset: Dataset) -> Result | None:
     same = (
         _wish(result.recipe) == _wish(recipe.for_dataset(dataset))
         and result.versions == versions()
-        and is_complete(result)
         and result.data_hash == dataset.hash
     )
     return result if same else None
