@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
@@ -14,10 +14,13 @@ from napari_mixedptycho._array import asnumpy, namespace, select
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.engine.detector import Detector
 from napari_mixedptycho.engine.estimate import Estimate
+from napari_mixedptycho.engine.objects import states as object_states
 from napari_mixedptycho.engine.problem import Problem, compact_order, divide
+from napari_mixedptycho.engine.stage import Stage
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.geometry import Geometry, padded_size
 from napari_mixedptycho.guess.probe import probe_modes
+from napari_mixedptycho.guess.states import DisplacedCopies
 from napari_mixedptycho.io import load
 from napari_mixedptycho.optics import band_limit, propagator
 from napari_mixedptycho.recipe import Recipe
@@ -123,14 +126,65 @@ def more_states(prepared: Prepared, estimate: Estimate, states: int) -> Estimate
         if states > host.states
         else host.object[:states]
     )
-    probe = host.probe * np.float32(np.sqrt(host.states / states))
-    return Estimate(stored, probe, host.positions)
+    return Estimate(stored, _shared_probe(host, states), host.positions)
+
+
+def for_stage(prepared: Prepared, earlier: Estimate | None, stage: Stage) -> Estimate:
+    """Return where a stage starts: with its number of states, free or as displaced copies.
+
+    Parameters
+    ----------
+    prepared
+        The recipe made ready.
+    earlier
+        What the stage before has found; None: the first guess.
+    stage
+        The stage to start.
+
+    Raises
+    ------
+    InputError
+        When the stage displaces an object that has no phase to displace.
+    """
+    states = prepared.recipe.states_of(stage)
+    if stage.displaces:
+        return _displaced(prepared, earlier or first_estimate(prepared, 1), states)
+    if earlier is None:
+        return first_estimate(prepared, states)
+    free = replace(earlier, object=object_states(earlier), displacement=None)
+    return more_states(prepared, free, states)
+
+
+def _displaced(prepared: Prepared, earlier: Estimate, states: int) -> Estimate:
+    """Return states that are displaced copies of the mean object."""
+    if earlier.displacement is not None and earlier.states == states:
+        return earlier
+    guess, geometry, seed = prepared.recipe.guess, prepared.geometry, prepared.recipe.run.seed
+    host = earlier.asnumpy()
+    if host.object.dtype.kind == "c" or not isinstance(guess.spread, DisplacedCopies):
+        raise InputError(
+            "A stage refines 'displacement', which needs model.object_type phase or potential and a "
+            'guess.spread of kind "displaced"; change these or leave displacement out.'
+        )
+    stored = object_states(host).mean(axis=0, keepdims=True)
+    shape = (states, 1, *geometry.shape)
+    fields = guess.spread.fields(shape, geometry.sampling, geometry.slice_spacing, seed)
+    return Estimate(stored, _shared_probe(host, states), host.positions, fields[:, :, 0])
+
+
+def _shared_probe(estimate: Estimate, states: int) -> NDArray[np.complex64]:
+    """Return the probe that gives each of `states` states its part of the electrons."""
+    probe: NDArray[np.complex64] = estimate.probe * np.float32(np.sqrt(estimate.states / states))
+    return probe
 
 
 def to_device(prepared: Prepared, estimate: Estimate) -> Estimate:
     """Return the estimate beside the problem's arrays."""
     xp = namespace(prepared.problem.propagator)
-    return Estimate(xp.asarray(estimate.object), xp.asarray(estimate.probe), asnumpy(estimate.positions))
+    fields = None if estimate.displacement is None else xp.asarray(estimate.displacement)
+    return Estimate(
+        xp.asarray(estimate.object), xp.asarray(estimate.probe), asnumpy(estimate.positions), fields
+    )
 
 
 def _from_result(prepared: Prepared, result: Result, states: int) -> Estimate:
@@ -138,7 +192,8 @@ def _from_result(prepared: Prepared, result: Result, states: int) -> Estimate:
     wanted = (prepared.recipe.model.slices, *prepared.geometry.shape)
     if shape != wanted:
         raise InputError(
-            f"{prepared.recipe.guess.result}: its object is (slices, y, x) {shape}; the recipe needs {wanted}."
+            f"{prepared.recipe.guess.result}: its object is (slices, y, x) {shape}; "
+            f"this recipe needs {wanted}."
         )
     return more_states(prepared, result.estimate, states)
 

@@ -111,7 +111,7 @@ class Guess(Settings):
 
     probe: Probe = Field(AberrationProbe(), description="First probe.")
     mode_power: float = Field(
-        0.02, gt=0, lt=0.5, description="Power of each further probe mode, part of the whole."
+        0.02, gt=0, lt=0.5, description="Power of each further probe mode ÷ that of the first."
     )
     object: NoiseObject = Field(NoiseObject(), description="First object.")
     spread: Spread = Field(DisplacedCopies(), description="How a stage with more states starts from fewer.")

@@ -11,8 +11,9 @@ from napari_mixedptycho._array import namespace
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.engine.estimate import Estimate
 from napari_mixedptycho.engine.iterate import Start, Step, iterate
+from napari_mixedptycho.engine.objects import states
 from napari_mixedptycho.errors import InputError
-from napari_mixedptycho.prepare import Prepared, first_estimate, more_states, open_dataset, prepare, to_device
+from napari_mixedptycho.prepare import Prepared, for_stage, open_dataset, prepare, to_device
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.result import History, Result
 
@@ -110,14 +111,10 @@ class _Journey:
             }
             memory = stage.solver.restore(packed, refined, kind) if packed else None
             return Start(estimate, memory, done)
-        states = recipe.states_of(stage)
         earlier = self.estimate or (
             self.result.estimate if self.result and len(self.result.history) else None
         )
-        estimate = (
-            more_states(self.prepared, earlier, states) if earlier else first_estimate(self.prepared, states)
-        )
-        return Start(to_device(self.prepared, estimate))
+        return Start(to_device(self.prepared, for_stage(self.prepared, earlier, stage)))
 
     def progress(self, index: int, step: Step) -> Progress:
         """Note a step in the history and tell where we are."""
@@ -186,7 +183,7 @@ def _remaining(recipe: Recipe, history: History) -> float:
 def state_separation(estimate: Estimate) -> float:
     """Return the mean standard deviation of the phase between states ÷ its mean modulus."""
     xp = namespace(estimate.object)
-    stored = estimate.object
+    stored = states(estimate)
     phase = xp.angle(stored) if stored.dtype.kind == "c" else stored
     size = float(xp.abs(phase).mean())
     return float(phase.std(axis=0).mean()) / size if size > 0 else 0.0

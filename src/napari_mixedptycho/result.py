@@ -6,6 +6,7 @@ import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from napari_mixedptycho._array import asnumpy
 from napari_mixedptycho.engine.estimate import Estimate
+from napari_mixedptycho.engine.objects import states as object_states
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.geometry import Geometry
 from napari_mixedptycho.recipe import Recipe
@@ -123,15 +125,20 @@ class Result:
 
     def phase(self) -> NDArray[np.float32]:
         """Return the phase (state, slice, y, x), rad."""
-        stored = self.estimate.object
-        phases: NDArray[np.float32] = np.angle(stored) if stored.dtype.kind == "c" else stored
+        states = self._states
+        phases: NDArray[np.float32] = np.angle(states) if states.dtype.kind == "c" else states
         return phases
 
     def amplitude(self) -> NDArray[np.float32]:
         """Return the modulus of the transmission (state, slice, y, x)."""
-        stored = self.estimate.object
-        modulus: NDArray[np.float32] = np.abs(stored) if stored.dtype.kind == "c" else np.ones_like(stored)
+        states = self._states
+        modulus: NDArray[np.float32] = np.abs(states) if states.dtype.kind == "c" else np.ones_like(states)
         return modulus
+
+    @cached_property
+    def _states(self) -> NDArray[Any]:
+        found: NDArray[Any] = object_states(self.estimate)
+        return found
 
     def projected_phase(self) -> NDArray[np.float32]:
         """Return the phase of each state, summed over slices: (state, y, x), rad."""
@@ -176,7 +183,9 @@ class Result:
         file.attrs["scan_shape"] = self.scan_shape
         file["recipe.toml"] = self.recipe.to_toml()
         for entry in fields(self.estimate):
-            file[f"estimate/{entry.name}"] = getattr(self.estimate, entry.name)
+            array = getattr(self.estimate, entry.name)
+            if array is not None:
+                file[f"estimate/{entry.name}"] = array
         for entry in fields(self.geometry):
             file.require_group("geometry").attrs[entry.name] = getattr(self.geometry, entry.name)
         for entry in fields(self.history):
@@ -203,9 +212,7 @@ class Result:
                 if file.attrs.get("format") != FORMAT:
                     raise InputError(f"{path}: this HDF5 file is not a result of napari-mixedptycho.")
                 if file.attrs["format_version"] > _VERSION:
-                    raise InputError(
-                        f"{path}: a newer version wrote this result; update the program."
-                    )
+                    raise InputError(f"{path}: a newer version wrote this result; update the program.")
                 return cls._read(file, str(path))
         except InputError:
             raise
@@ -215,7 +222,7 @@ class Result:
 
     @classmethod
     def _read(cls, file: h5py.File, where: str) -> Result:
-        estimate = Estimate(**{entry.name: file[f"estimate/{entry.name}"][()] for entry in fields(Estimate)})
+        estimate = Estimate(**{name: array[()] for name, array in file["estimate"].items()})
         place = file["geometry"].attrs
         geometry = Geometry(
             int(place["size"]),

@@ -8,7 +8,7 @@ from typing import Literal
 
 from napari_mixedptycho._array import Array, asnumpy
 
-Unknown = Literal["object", "probe", "positions"]
+Unknown = Literal["object", "probe", "positions", "displacement"]
 """What can be refined."""
 
 Blocks = Mapping[str, Array]
@@ -28,16 +28,20 @@ class Estimate:
         pixel ``n // 2``. All states have equal occupancy, so it carries 1/√states.
     positions
         (position, 2): y, x of the probe centre on the object grid, px.
+    displacement
+        (state, 2, y, x): how each state displaces the one stored object, along y and x, px; None: the states
+        are stored themselves.
     """
 
     object: Array
     probe: Array
     positions: Array
+    displacement: Array | None = None
 
     @property
     def states(self) -> int:
         """Number of object states."""
-        return int(self.object.shape[0])
+        return len(self.object if self.displacement is None else self.displacement)
 
     @property
     def slices(self) -> int:
@@ -59,4 +63,5 @@ class Estimate:
 
     def asnumpy(self) -> Estimate:
         """Return the same estimate on the host."""
-        return Estimate(asnumpy(self.object), asnumpy(self.probe), asnumpy(self.positions))
+        moved = None if self.displacement is None else asnumpy(self.displacement)
+        return Estimate(asnumpy(self.object), asnumpy(self.probe), asnumpy(self.positions), moved)

@@ -115,7 +115,7 @@ class _View:
     loss: Loss | None
     refined: tuple[Unknown, ...]
     transmission: Array
-    object_pullback: Callable[[Array], Array]
+    object_pullback: Callable[[Array], dict[str, Array]]
     spectrum: Array
     corners: Indices
     ramps: Array
@@ -124,7 +124,7 @@ class _View:
     def of(
         cls, problem: Problem, estimate: Estimate, loss: Loss | None, refined: tuple[Unknown, ...]
     ) -> _View:
-        wave, pullback = transmission(estimate.object)
+        wave, pullback = transmission(estimate)
         corners, shifts = split_positions(estimate.positions, problem.size)
         spectrum = fft2(estimate.probe.copy())
         ramps = shift_ramps(shifts, problem.size, spectrum)
@@ -173,7 +173,7 @@ class _View:
 
     @property
     def wants_object(self) -> bool:
-        return "object" in self.refined
+        return "object" in self.refined or "displacement" in self.refined
 
     @property
     def wants_incident(self) -> bool:
@@ -189,12 +189,13 @@ class _View:
     def sum(self, shares: list[_Share], factor: float) -> tuple[float, dict[str, Array]]:
         """Add the lanes in order and finish the gradients of the refined unknowns."""
         gradient: dict[str, Array] = {}
-        if "object" in self.refined:
+        if self.wants_object:
             whole = namespace(self.transmission).zeros_like(self.transmission)
             for share in shares:
                 whole[(..., *share.window)] += share.object
             whole *= factor
-            gradient["object"] = self.object_pullback(whole)
+            parts = self.object_pullback(whole)
+            gradient |= {name: part for name, part in parts.items() if name in self.refined}
         if "probe" in self.refined:
             spectrum = sum(share.spectrum for share in shares)
             # The adjoint of the unscaled forward transform is the unscaled inverse one.

@@ -83,7 +83,8 @@ class PoissonLoss(Settings):
     def terms(self, predicted: Array, measured: Array, weight: Array) -> tuple[Array, Array]:
         """Return (position,) losses and (position, ky, kx) slopes."""
         xp = namespace(predicted)
-        floor = self.background * measured.mean(axis=(1, 2), keepdims=True)
+        seen = (measured * weight).sum(axis=(1, 2), keepdims=True)
+        floor = (seen * (self.background / max(float(weight.sum()), 1.0))).astype(predicted.dtype)
         model = predicted + floor
         model += xp.finfo(model.dtype).tiny
         excess = (measured - model) / model  # D/I − 1

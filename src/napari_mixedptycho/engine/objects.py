@@ -6,26 +6,46 @@ from collections.abc import Callable
 from typing import Literal
 
 from napari_mixedptycho._array import Array, namespace
+from napari_mixedptycho.engine.displacement import displaced
+from napari_mixedptycho.engine.estimate import Estimate
 
 ObjectType = Literal["phase", "complex", "potential"]
 """``phase``: |O| = 1; ``complex``: free amplitude; ``potential``: phase that is nowhere negative."""
 
-Pullback = Callable[[Array], Array]
+Pullback = Callable[[Array], dict[str, Array]]
 
 
-def transmission(stored: Array) -> tuple[Array, Pullback]:
-    """Return the complex transmission ``O = exp(iφ)`` of a stored object, and its pullback.
+def states(estimate: Estimate) -> Array:
+    """Return every object state (state, slice, y, x) in its own right: phase, rad, or transmission."""
+    if estimate.displacement is None:
+        return estimate.object
+    return displaced(estimate.object, estimate.displacement)[0]
 
-    Parameters
-    ----------
-    stored
-        (state, slice, y, x): phase φ, rad, or complex O, which is returned as it is.
+
+def transmission(estimate: Estimate) -> tuple[Array, Pullback]:
+    """Return the complex transmission ``O = exp(iφ)`` of every state, and its pullback.
 
     Returns
     -------
     tuple
-        O, and a function from ∂L/∂O (∂/∂Re + i·∂/∂Im) to the gradient of the stored numbers.
+        O (state, slice, y, x), and a function from ∂L/∂O (∂/∂Re + i·∂/∂Im) to the gradients of the object
+        and, where states are displaced copies, of the displacements.
     """
+    if estimate.displacement is None:
+        wave, back = _wave(estimate.object)
+        return wave, lambda gradient: {"object": back(gradient)}
+    phases, place_back = displaced(estimate.object, estimate.displacement)
+    wave, back = _wave(phases)
+
+    def pullback(gradient: Array) -> dict[str, Array]:
+        base, fields = place_back(back(gradient))
+        return {"object": base, "displacement": fields}
+
+    return wave, pullback
+
+
+def _wave(stored: Array) -> tuple[Array, Callable[[Array], Array]]:
+    """Return exp(iφ) of phases; a complex object is a transmission already."""
     if stored.dtype.kind == "c":
         return stored, lambda gradient: gradient
     xp = namespace(stored)

@@ -6,7 +6,7 @@ nearly right from the first iteration, whatever the dose, the units or the numbe
 
 Differences between object states are another matter: they change the patterns only to second order, and
 least of all where many columns move together, for a common shift of all that the probe sees changes a
-pattern only as a shift of the probe would. Both get a gain of their own.
+pattern only as a shift of the probe would. They get a gain, and displacements the spectrum of phonons.
 """
 
 from __future__ import annotations
@@ -23,23 +23,26 @@ from napari_mixedptycho.engine.forward import Objective, illumination
 _DARKEST = 0.02
 """Light below this part of the brightest pixel's counts as this much: unlit pixels stay put."""
 _TOGETHER = 0.2
-"""Displacement waves longer than this part of the probe window count as common motion."""
+"""Displacement waves longer than this part of the probe window get the full gain."""
 
 
 @dataclass(frozen=True)
 class Gains:
-    """How much further than the mean's the steps of the differences between states reach.
+    """How far the steps of weakly determined unknowns reach, compared with what full curvature would allow.
 
     Attributes
     ----------
-    spread
-        For all differences.
-    together
-        On top, for displacements that neighbouring columns share.
+    states
+        Differences between stored states.
+    slices
+        Differences between slices.
+    displacement
+        Displacements of the states.
     """
 
-    spread: float = 1.0
-    together: float = 0.0
+    states: float = 1.0
+    slices: float = 1.0
+    displacement: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -51,52 +54,47 @@ class Scaling:
     inverse
         For each unknown an array that broadcasts to it, or a number.
     gains
-        For the differences between object states.
-    slopes
-        (2, slice, y, x): gradient of the mean phase, by which a displacement changes it, rad/px; divided by
-        the square root of its own curvature per pixel. Empty when displacements get no gain.
+        How far steps reach compared with those of the mean.
     smooth
-        (y, x): low-pass of displacement fields, zero frequency in the corner; 1 at zero.
+        (y, x): low-pass of displacement fields, zero frequency in the corner, 1 at zero; None when no
+        displacements are refined.
     """
 
     inverse: Mapping[str, Array | float]
     gains: Gains = Gains()
-    slopes: Array = None
-    smooth: Array = None
+    smooth: Array | None = None
 
     @classmethod
     def of(
-        cls, objective: Objective, estimate: Estimate, refined: tuple[Unknown, ...], gains: Gains
+        cls,
+        objective: Objective,
+        estimate: Estimate,
+        refined: tuple[Unknown, ...],
+        gains: Gains,
     ) -> Scaling:
         """Estimate the curvature at an estimate."""
         problem = objective.problem
         total = float(objective.scales.sum()) / objective.loss.stiffness
-        light = illumination(problem, estimate)
+        light = illumination(problem, estimate) / total
+        # A stored object that all states share is lit by all of them.
+        shared = 1 if estimate.displacement is None else estimate.states
         inverse: dict[str, Array | float] = {}
         if "object" in refined:
-            inverse["object"] = total / (light + _DARKEST * float(light.max()))
+            inverse["object"] = 1 / (shared * (light + _DARKEST * float(light.max())))
         if "probe" in refined:
             inverse["probe"] = total / (problem.count * estimate.states)
         if "positions" in refined:
-            xp = namespace(estimate.probe)
-            slope = xp.gradient(estimate.probe, axis=(-2, -1))
-            steepness = float(sum((xp.abs(part) ** 2).sum() for part in slope)) * estimate.states
-            inverse["positions"] = total / steepness
-        if (
-            gains.together
-            and "object" in refined
-            and estimate.states > 1
-            and estimate.object.dtype.kind == "f"
-        ):
-            slopes = _slopes(estimate.object, light / total)
-            return cls(inverse, gains, slopes, _low_pass(light, problem.size * _TOGETHER))
-        return cls(inverse, gains)
+            inverse["positions"] = total / (_steepness(estimate.probe) * estimate.states)
+        if "displacement" not in refined:
+            return cls(inverse, gains)
+        inverse["displacement"] = gains.displacement / _stiffness(estimate.object[0], light)
+        return cls(inverse, gains, _low_pass(light, problem.size * _TOGETHER))
 
     def pack(self) -> dict[str, Array]:
         """Return everything as named arrays, by reference."""
         packed = {f"inverse/{name}": part for name, part in self.inverse.items()}
-        packed["gains"] = np.array([self.gains.spread, self.gains.together])
-        return packed if self.slopes is None else {**packed, "slopes": self.slopes, "smooth": self.smooth}
+        packed["gains"] = np.array([self.gains.states, self.gains.slices, self.gains.displacement])
+        return packed if self.smooth is None else {**packed, "smooth": self.smooth}
 
     @classmethod
     def unpack(cls, packed: Mapping[str, Array]) -> Scaling:
@@ -106,42 +104,43 @@ class Scaling:
             for name, part in packed.items()
             if name.startswith("inverse/")
         }
-        spread, together = (float(gain) for gain in packed["gains"])
-        return cls(inverse, Gains(spread, together), packed.get("slopes"), packed.get("smooth"))
+        return cls(inverse, Gains(*(float(gain) for gain in packed["gains"])), packed.get("smooth"))
 
     def __call__(self, gradient: Blocks) -> dict[str, Array]:
         """Return the gradient in natural units: a step of about the right length."""
         step = {name: self.inverse[name] * part for name, part in gradient.items()}
-        if "object" in step and len(step["object"]) > 1:
-            mean = step["object"].mean(axis=0)
-            step["object"] = mean + self.gains.spread * (step["object"] - mean)
-            if self.slopes is not None:
-                step["object"] += self.gains.together * self._together(gradient["object"])
+        if "object" in step:
+            for axis, gain in enumerate((self.gains.states, self.gains.slices)):
+                if gain != 1 and step["object"].shape[axis] > 1:
+                    mean = step["object"].mean(axis=axis, keepdims=True)
+                    step["object"] = mean + gain * (step["object"] - mean)
+        if "displacement" in step:
+            step["displacement"] = self._smoothed(step["displacement"])
         return step
 
-    def _together(self, gradient: Array) -> Array:
-        """Return the part of a gradient that is a displacement shared by neighbours, as a change of phase."""
-        xp = namespace(gradient)
-        differences = gradient - gradient.mean(axis=0)
-        step = xp.zeros_like(gradient)
-        for slope in self.slopes:
-            force = (differences * slope).sum(axis=1)
-            field = xp.fft.ifft2(xp.fft.fft2(force) * self.smooth).real.astype(gradient.dtype)
-            step += slope * field[:, None]
-        return step
+    def _smoothed(self, fields: Array) -> Array:
+        """Return displacement fields (state, 2, y, x) as smooth ones, of mean zero over the states."""
+        xp = namespace(fields)
+        # A displacement that all states share is the object's own place.
+        differences = fields - fields.mean(axis=0)
+        return xp.fft.ifft2(xp.fft.fft2(differences) * self.smooth).real.astype(fields.dtype)
 
 
-def _slopes(stored: Array, curvature: Array) -> Array:
+def _steepness(probe: Array) -> float:
+    xp = namespace(probe)
+    return float(sum((xp.abs(part) ** 2).sum() for part in xp.gradient(probe, axis=(-2, -1))))
+
+
+def _stiffness(stored: Array, light: Array) -> float:
+    """Return the curvature of one pixel's displacement, if patterns felt it fully: mean over lit pixels."""
     xp = namespace(stored)
-    mean = stored.mean(axis=0)
-    slopes = xp.stack(xp.gradient(mean, axis=(-2, -1)))
-    stiffness = float((curvature * slopes**2).sum()) / 2
-    lit = float(curvature.sum()) / float(curvature.max())
-    # A displacement of the whole lit field then steps as far as its full curvature would let it.
-    return (slopes / (stiffness / lit) ** 0.5).astype(stored.dtype)
+    slopes = xp.gradient(stored.sum(axis=0), axis=(-2, -1))
+    lit = float(light.sum()) / float(light.max())
+    return float(sum((light * slope**2).sum() for slope in slopes)) / 2 / lit
 
 
 def _low_pass(light: Array, length: float) -> Array:
+    """Return ``1 / (1 + (2πkL)²)``: the spectrum of acoustic phonons, levelled beyond length L (px)."""
     xp = namespace(light)
     ky, kx = (xp.fft.fftfreq(edge) for edge in light.shape)
     return (1.0 / (1.0 + (2 * np.pi * length) ** 2 * (ky[:, None] ** 2 + kx**2))).astype(light.dtype)

@@ -21,7 +21,9 @@ class Stage(Settings):
         None, ge=1, le=1000, description="Object states during this stage; not set: those of the model."
     )
     refine: tuple[Unknown, ...] = Field(
-        ("object", "probe"), min_length=1, description="Unknowns to refine: object, probe, positions."
+        ("object", "probe"),
+        min_length=1,
+        description="Unknowns: object, probe, positions; displacement: states are copies, each displaced.",
     )
     probe_from: int = Field(0, ge=0, description="Iteration of this stage from which the probe is refined.")
     positions_from: int = Field(
@@ -39,6 +41,11 @@ class Stage(Settings):
     loss: Loss = Field(PoissonLoss(), description="How predicted and measured patterns are compared.")
     solver: Solver = Field(LBFGS(), description="How the loss is lowered.")
 
+    @property
+    def displaces(self) -> bool:
+        """Whether the states are displaced copies of one object, rather than free."""
+        return "displacement" in self.refine
+
     @model_validator(mode="after")
     def _refines_something(self) -> Self:
         if len(set(self.refine)) < len(self.refine):
@@ -49,5 +56,5 @@ class Stage(Settings):
 
     def refined_at(self, iteration: int) -> tuple[Unknown, ...]:
         """Return the unknowns that are refined at an iteration of this stage."""
-        starts = {"object": 0, "probe": self.probe_from, "positions": self.positions_from}
+        starts = {"object": 0, "probe": self.probe_from, "positions": self.positions_from, "displacement": 0}
         return tuple(name for name in self.refine if iteration >= starts[name])

@@ -63,7 +63,7 @@ def probe_modes(wave: Complexes, modes: int, share: float) -> Complexes:
     modes
         How many.
     share
-        Power of each further mode, as a part of the whole.
+        Power of each further mode ÷ that of the first.
 
     Returns
     -------
@@ -78,7 +78,8 @@ def probe_modes(wave: Complexes, modes: int, share: float) -> Complexes:
     columns, triangle = np.linalg.qr(stack)
     phases = np.diag(triangle) / np.abs(np.diag(triangle))
     powers = np.full(modes, share)
-    powers[0] = 1 - share * (modes - 1)
+    powers[0] = 1.0
+    powers /= powers.sum()
     spectra = (columns * phases * np.sqrt(powers)).T.reshape(modes, size, size)
     waves: Complexes = np.fft.fftshift(np.fft.ifft2(spectra, norm="ortho"), axes=(-2, -1))
     return waves

@@ -10,14 +10,12 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import gaussian_filter, map_coordinates
 
 from napari_mixedptycho.settings import Settings
 
-_LARGEST_GAIN = 4.0
-"""Highest amplification of a spatial frequency when states are sharpened."""
-
 Stored = NDArray[Any]
+Fields = NDArray[np.float32]
 
 
 class NoisyCopies(Settings):
@@ -50,45 +48,57 @@ class DisplacedCopies(Settings):
     correlation: float = Field(
         0.8, gt=0, le=10, description="Shortest wave kept (Gaussian sigma), Å; about the size of an atom."
     )
-    sharpen: bool = Field(
-        True,
-        description="Undo the blur that the displacements add, so that the mean over states stays as it was.",
+    smooth: float = Field(
+        0.15,
+        ge=0,
+        le=2,
+        description="Blur (Gaussian sigma) of the object that is displaced, Å, so that its noise is not.",
     )
 
     def states(self, stored: Stored, count: int, sampling: float, spacing: float, seed: int) -> Stored:
-        """Return (count, slice, y, x) states from fewer; `sampling` and `spacing` of slices in Å."""
-        random = np.random.default_rng(seed)
-        copies = _copies(_sharpen(stored, self.displacement / sampling) if self.sharpen else stored, count)
-        grid = np.mgrid[: stored.shape[-2], : stored.shape[-1]].astype(np.float32)
-        fields = self._fields(random, copies.shape, sampling, spacing)
-        moved = np.empty_like(copies)
-        for state, index in np.ndindex(*copies.shape[:2]):
-            moved[state, index] = _warp(copies[state, index], grid + fields[state, :, index])
-        return moved
+        """Return (count, slice, y, x) states from fewer; `sampling` and `spacing` of slices in Å.
 
-    def _fields(
-        self, random: np.random.Generator, shape: tuple[int, ...], sampling: float, spacing: float
-    ) -> NDArray[np.float32]:
-        """Return (state, 2, slice, y, x) displacements, px, of mean zero and equal rms over the states."""
+        What is added to the copies is the displaced, smoothed object less its mean over the states: the mean
+        stays as it was, and noise is not copied into differences.
+        """
+        copies = _copies(stored, count)
+        source = _copies(_blurred(stored, self.smooth / sampling), count)
+        grid = np.mgrid[: stored.shape[-2], : stored.shape[-1]].astype(np.float32)
+        fields = self.fields((count, *stored.shape[1:]), sampling, spacing, seed)
+        moved = np.empty_like(source)
+        for state, index in np.ndindex(*copies.shape[:2]):
+            moved[state, index] = _warp(source[state, index], grid + fields[state, :, index])
+        states: Stored = copies + (moved - source) - (moved - source).mean(axis=0)
+        return states
+
+    def fields(self, shape: tuple[int, int, int, int], sampling: float, spacing: float, seed: int) -> Fields:
+        """Return (state, 2, slice, y, x) displacements, px, of mean zero and even rms over the states.
+
+        Parameters
+        ----------
+        shape
+            (state, slice, y, x).
+        sampling, spacing
+            Å per pixel, and between slices.
+        seed
+            Of the random numbers.
+        """
         count, slices, rows, columns = shape
+        random = np.random.default_rng(seed)
         # Twice the depth, so that the first and the last slice are not neighbours.
-        axes = [
-            np.fft.fftfreq(2 * slices, spacing),
-            np.fft.fftfreq(rows, sampling),
-            np.fft.fftfreq(columns, sampling),
-        ]
-        qz, qy, qx = np.meshgrid(*axes, indexing="ij", sparse=True)
+        steps = ((2 * slices, spacing), (rows, sampling), (columns, sampling))
+        qz, qy, qx = np.meshgrid(*(np.fft.fftfreq(*step) for step in steps), indexing="ij", sparse=True)
         lateral = qy**2 + qx**2
         longest = 1.0 / (max(rows, columns) * sampling)
-        filtered = np.exp(-2 * (np.pi * self.correlation) ** 2 * lateral) / np.sqrt(
-            lateral + qz**2 + longest**2
-        )
+        short = np.exp(-2 * (np.pi * self.correlation) ** 2 * lateral)
+        spectrum = short / np.sqrt(lateral + qz**2 + longest**2)
         fields = np.empty((count, 2, slices, rows, columns), np.float32)
         for state, axis in np.ndindex(count, 2):
             white = random.standard_normal((2 * slices, rows, columns))
-            fields[state, axis] = np.fft.ifftn(np.fft.fftn(white) * filtered).real[:slices]
+            fields[state, axis] = np.fft.ifftn(np.fft.fftn(white) * spectrum).real[:slices]
         fields -= fields.mean(axis=0)
-        fields *= self.displacement / sampling / np.sqrt((fields**2).mean(axis=0))
+        # Over both axes: with few states, one axis alone would jump from + to − its rms.
+        fields *= self.displacement / sampling / np.sqrt((fields**2).mean(axis=(0, 1)))
         return fields
 
 
@@ -101,13 +111,10 @@ def _copies(stored: Stored, count: int) -> Stored:
     return copies
 
 
-def _sharpen(stored: Stored, width: float) -> Stored:
-    """Undo a Gaussian blur of `width` px, up to a gain that noise survives."""
-    ky, kx = np.fft.fftfreq(stored.shape[-2])[:, None], np.fft.fftfreq(stored.shape[-1])[None]
-    gain = np.exp(np.minimum(2 * (np.pi * width) ** 2 * (ky**2 + kx**2), np.log(_LARGEST_GAIN)))
-    sharp = np.fft.ifft2(np.fft.fft2(stored) * gain)
-    kept: Stored = (sharp if stored.dtype.kind == "c" else sharp.real).astype(stored.dtype)
-    return kept
+def _blurred(stored: Stored, width: float) -> Stored:
+    """Blur the image axes by a Gaussian of `width` px; outside the grid nothing changes."""
+    blurred: Stored = gaussian_filter(stored, (0, 0, width, width), mode="nearest")
+    return blurred
 
 
 def _warp(image: Stored, where: NDArray[np.float32]) -> Stored:

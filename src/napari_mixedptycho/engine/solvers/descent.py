@@ -198,18 +198,26 @@ class LBFGS(_Descent):
         description="Extra gain for differences between states; their curvature is far below the mean's.",
     )
 
-    shared_gain: float = Field(
-        0.0,
-        ge=0,
-        le=10000,
-        description="Extra gain for displacements of a state that neighbouring columns share; 0: none.",
+    depth_gain: float = Field(
+        1.0,
+        gt=0,
+        le=1000,
+        description="Gain for differences between slices; below 1 where depth is not resolved, or they fit noise.",
+    )
+    displacement_gain: float = Field(
+        100.0,
+        gt=0,
+        le=1e6,
+        description="Extra gain for displacements of the states, which patterns feel only to second order.",
     )
 
     def _memory(self) -> int:
         return self.memory
 
     def _scaling(self, objective: Objective, estimate: Estimate, refined: tuple[Unknown, ...]) -> Scaling:
-        return Scaling.of(objective, estimate, refined, Gains(self.spread_gain, self.shared_gain))
+        return Scaling.of(
+            objective, estimate, refined, Gains(self.spread_gain, self.depth_gain, self.displacement_gain)
+        )
 
 
 def _two_loop(gradient: Blocks, pairs: tuple[Pair, ...], scaling: Scaling) -> dict[str, Array]:
