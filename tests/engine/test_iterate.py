@@ -15,6 +15,7 @@ from napari_mixedptycho.engine.modes import gram_schmidt
 from napari_mixedptycho.engine.problem import Problem
 from napari_mixedptycho.engine.solvers import LBFGS, Adam
 from napari_mixedptycho.engine.stage import Stage
+from napari_mixedptycho.errors import InputError
 from tests.physics.toys import Toy
 
 
@@ -112,6 +113,12 @@ def test_unknowns_are_refined_from_their_iteration_on() -> None:
     np.testing.assert_array_equal(steps[3].estimate.positions, estimate.positions)
     assert not np.array_equal(steps[4].estimate.positions, estimate.positions)
     assert (np.diff([step.loss for step in steps]) < 0).all()
+
+
+def test_a_stage_must_refine_something_from_the_start() -> None:
+    for how in ({"refine": ["probe"], "probe_from": 1}, {"refine": ["object", "object"]}, {"refine": []}):
+        with pytest.raises(InputError, match="refine"):
+            Stage.parse(how)
 
 
 def test_svd_orthogonalisation_leaves_the_trajectory_as_it_is() -> None:

@@ -43,8 +43,8 @@ def run(prepared: Prepared, estimate: Estimate, kind: Any = "phase", **stage: An
         (AmplitudeLoss(), LBFGS(), "complex", 40),
         (IntensityLoss(), LBFGS(), "phase", 40),
         (PoissonLoss(), LBFGS(), "potential", 40),
-        (PoissonLoss(), Adam(rate=0.01), "phase", 250),
-        (PoissonLoss(), GradientDescent(), "phase", 400),
+        (PoissonLoss(), Adam(rate=0.015), "phase", 150),
+        (PoissonLoss(), GradientDescent(preconditioned=True), "phase", 80),
     ],
     ids=lambda value: getattr(value, "kind", value),
 )
