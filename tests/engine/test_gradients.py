@@ -78,6 +78,13 @@ def test_gradients_with_counts_of_zero() -> None:
         check(Objective.of(counted, loss), toy.estimate(1))
 
 
+def test_gradients_of_positions_beyond_the_object() -> None:
+    toy = Toy(2, 2, 1, 8, 12)
+    positions = toy.estimate(1).positions.copy()
+    positions[1] = 1.7, 10.1
+    check(toy.objective(LOSSES[2]), replace(toy.estimate(1), positions=positions))
+
+
 def test_gradient_is_nothing_where_no_light_falls() -> None:
     toy = Toy(1, 2, 1, 8, 8, points=1)
     _, gradient = toy.objective(LOSSES[2]).value_and_gradient(toy.estimate(1), ("object",))

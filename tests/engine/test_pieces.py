@@ -55,10 +55,18 @@ def test_crop_keeps_each_frequency(size: int, padded: int) -> None:
 def test_positions_split_into_windows_and_small_shifts() -> None:
     positions = RANDOM.uniform(10, 20, (50, 2))
     for size in (8, 9):
-        corners, shifts = split_positions(positions, size)
+        corners, shifts = split_positions(positions, size, (40, 40))
         assert corners.dtype == np.int64
         assert np.abs(shifts).max() <= 0.5
         np.testing.assert_allclose(corners + size // 2 + shifts, positions, atol=1e-13)
+
+
+def test_windows_stay_inside_the_object() -> None:
+    positions = np.array([[1.2, 9.0], [15.9, 12.0], [-30.0, 60.0]])
+    corners, shifts = split_positions(positions, 8, (16, 20))
+    assert corners.min() >= 0
+    assert (corners + 8 <= (16, 20)).all()
+    np.testing.assert_allclose(corners + 4 + shifts, positions)
 
 
 @pytest.mark.parametrize("size", [16, 17])

@@ -279,12 +279,12 @@ def test_spread_gain_changes_the_differences_and_not_the_mean() -> None:
     np.testing.assert_allclose(gained - gained.mean(axis=0), expected, atol=1e-12 * size)
 
 
-@pytest.mark.parametrize("gain", [1.0, 5.0])
-def test_scaling_is_symmetric_and_positive(gain: float) -> None:
+@pytest.mark.parametrize("gains", [{}, {"spread_gain": 5.0, "depth_gain": 0.3}], ids=str)
+def test_scaling_is_symmetric_and_positive(gains: dict[str, float]) -> None:
     # What L-BFGS asks of its first guess of the inverse Hessian.
     objective, estimate = start(Toy(3, 2, 2, 8, 12))
     refined = ("object", "probe", "positions")
-    scaling = LBFGS(spread_gain=gain).init(objective, estimate, refined, "phase").scaling
+    scaling = LBFGS(**gains).init(objective, estimate, refined, "phase").scaling
     random = np.random.default_rng(0)
     for _ in range(5):
         a, b = ({k: random_like(v, random) for k, v in estimate.blocks(refined).items()} for _ in range(2))

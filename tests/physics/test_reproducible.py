@@ -62,11 +62,6 @@ print(hashlib.sha256(rotation(probe)(probe).tobytes()).hexdigest())
 """
 
 
-@pytest.mark.xfail(
-    raises=AssertionError,
-    strict=False,  # some libraries of linear algebra, and a machine of one core, never divide the product
-    reason="the product that turns the modes is left to the linear algebra, which divides it by threads",
-)
 def test_threads_of_the_linear_algebra_change_no_bit() -> None:
     found = set()
     for threads in ("1", "2"):

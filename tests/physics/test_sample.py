@@ -70,10 +70,6 @@ def test_dose_of_the_sample(sample: Dataset) -> None:
     assert sample.dose == pytest.approx(1e6, rel=0.05)
 
 
-@pytest.mark.xfail(
-    raises=AssertionError,
-    reason="amplitude goes with the square root of the fill: likeness 0.997; with the fill itself, 1.0000",
-)
 @pytest.mark.parametrize("name", ["si_sigma9_tds.h5", "si_sigma9_medium_counts.h5"])
 def test_probe_of_the_simulation_is_ours(shared_data: Path, name: str) -> None:
     with h5py.File(shared_data / name) as file:
