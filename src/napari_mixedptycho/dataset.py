@@ -39,6 +39,13 @@ class Truth:
     columns_in_scan: NDArray[np.bool_]
     atoms: NDArray[np.float64]
 
+    def cut(self, start: NDArray[np.float64], extent: NDArray[np.float64]) -> Truth:
+        """Return the truth in the frame of a part of the scan: its first point and extent (y, x), Å."""
+        mean = self.columns_mean - start
+        inside = self.columns_in_scan & (mean >= 0).all(axis=1) & (mean <= extent).all(axis=1)
+        atoms = self.atoms - np.array([*start, 0.0])
+        return Truth(mean, self.columns_per_snapshot - start, inside, atoms)
+
 
 @dataclass(frozen=True)
 class Dataset:

@@ -63,8 +63,7 @@ def parametric_probe(
     """
     wave = wavelength(energy)
     ky, kx = frequencies(size, sampling)
-    # The square root makes the intensity, not the amplitude, of an edge pixel proportional to its fill.
-    amplitude = np.sqrt(aperture(size, sampling, semiangle * 1e-3 / wave))
+    amplitude = aperture(size, sampling, semiangle * 1e-3 / wave)
     spectrum = amplitude * np.exp(1j * np.pi * wave * defocus * (ky**2 + kx**2))
     probe = np.fft.fftshift(np.fft.ifft2(spectrum))
     unit: Complexes = probe / np.sqrt(np.sum(np.abs(probe) ** 2))

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from napari_mixedptycho._array import asnumpy, namespace, select
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.engine.detector import Detector
 from napari_mixedptycho.engine.estimate import Estimate
+from napari_mixedptycho.engine.objects import project
 from napari_mixedptycho.engine.objects import states as object_states
 from napari_mixedptycho.engine.problem import Problem, compact_order, divide
 from napari_mixedptycho.engine.stage import Stage
@@ -63,7 +65,7 @@ def apply_recipe(recipe: Recipe, dataset: Dataset) -> Dataset:
     sources = {**dataset.sources, **dict.fromkeys(changed, "user")}
     dataset = dataset.replace(**changed, sources=sources)
     if recipe.data.scan_region is not None:
-        dataset = dataset.replace(patterns=_region(dataset, recipe.data.scan_region))
+        dataset = _region(dataset, recipe.data.scan_region)
     if recipe.data.max_angle is not None:
         dataset = dataset.replace(mask=_inside(dataset, recipe.data.max_angle))
     return dataset.replace(patterns=_usable(dataset))
@@ -188,14 +190,36 @@ def to_device(prepared: Prepared, estimate: Estimate) -> Estimate:
 
 
 def _from_result(prepared: Prepared, result: Result, states: int) -> Estimate:
-    shape = result.estimate.object.shape[1:]
-    wanted = (prepared.recipe.model.slices, *prepared.geometry.shape)
-    if shape != wanted:
+    """Take over object, probe and positions of an earlier result, in the shape that the recipe asks for."""
+    name, model = prepared.recipe.guess.result, prepared.recipe.model
+    stored = object_states(result.estimate)
+    wanted = (model.slices, *prepared.geometry.shape)
+    if stored.shape[1:] != wanted:
         raise InputError(
-            f"{prepared.recipe.guess.result}: its object is (slices, y, x) {shape}; "
-            f"this recipe needs {wanted}."
+            f"{name}: its object is (slices, y, x) {stored.shape[1:]}; this recipe needs {wanted}."
         )
-    return more_states(prepared, result.estimate, states)
+    if len(result.estimate.positions) != prepared.problem.count:
+        raise InputError(
+            f"{name}: it has {len(result.estimate.positions)} positions; "
+            f"these data have {prepared.problem.count}."
+        )
+    if model.object_type == "complex":
+        stored = stored if stored.dtype.kind == "c" else np.exp(1j * stored).astype(np.complex64)
+    else:
+        stored = project(np.angle(stored) if stored.dtype.kind == "c" else stored, model.object_type)
+    probe = result.estimate.probe[: model.probe_modes]
+    if len(probe) < model.probe_modes:
+        probe = _more_modes(probe, model.probe_modes, prepared.recipe.guess.mode_power)
+    return more_states(prepared, Estimate(stored, probe, result.estimate.positions), states)
+
+
+def _more_modes(probe: NDArray[np.complex64], modes: int, share: float) -> NDArray[np.complex64]:
+    """Return the modes with companions of the first, of the same power together."""
+    power = np.linalg.norm(probe)
+    companions = probe_modes(probe[0], modes, share)[len(probe) :] * np.linalg.norm(probe[0])
+    joined = np.concatenate([probe, companions])
+    waves: NDArray[np.complex64] = (joined * (power / np.linalg.norm(joined))).astype(np.complex64)
+    return waves
 
 
 def _problem(recipe: Recipe, dataset: Dataset, geometry: Geometry) -> Problem:
@@ -221,13 +245,16 @@ def _problem(recipe: Recipe, dataset: Dataset, geometry: Geometry) -> Problem:
     )
 
 
-def _region(dataset: Dataset, region: tuple[int, int, int, int]) -> NDArray[np.generic]:
+def _region(dataset: Dataset, region: tuple[int, int, int, int]) -> Dataset:
+    """Return the part of the scan; the truth moves into its frame."""
     top, bottom, left, right = region
     rows, columns = dataset.scan_shape
     if not (0 <= top < bottom <= rows and 0 <= left < right <= columns):
         raise InputError(f"data.scan_region is {region}; the scan has {rows} rows and {columns} columns.")
-    patterns: NDArray[np.generic] = np.asarray(dataset.patterns[top:bottom, left:right])
-    return patterns
+    start = np.array([top, left]) * dataset.scan_step
+    extent = np.array([bottom - top - 1, right - left - 1]) * dataset.scan_step
+    truth = None if dataset.truth is None else dataset.truth.cut(start, extent)
+    return dataset.replace(patterns=np.asarray(dataset.patterns[top:bottom, left:right]), truth=truth)
 
 
 def _inside(dataset: Dataset, max_angle: float) -> NDArray[np.bool_]:
@@ -247,16 +274,19 @@ def _angles(dataset: Dataset) -> NDArray[np.float64]:
     return angles
 
 
-def _usable(dataset: Dataset) -> NDArray[np.generic]:
-    """Return the patterns, in memory, after refusing what no loss can use."""
+def _usable(dataset: Dataset) -> NDArray[Any]:
+    """Return the patterns, in memory and zero where masked, after refusing what no loss can use."""
     values = dataset.values
-    if not np.isfinite(dataset.mean_pattern).all():
+    if dataset.mask is not None:
+        values = np.where(dataset.mask, values, values.dtype.type(0))
+    total = values.sum(axis=(0, 1), dtype=np.float64)
+    if not np.isfinite(total).all():
         raise InputError(f"{dataset.name}: patterns hold NaN or infinite values; replace or mask them.")
     if values.min() < 0:
         raise InputError(
             f"{dataset.name}: patterns hold negative values ({values.min():.3g}); set them to zero."
         )
-    if not dataset.mean_pattern.sum() > 0:
+    if not total.sum() > 0:
         raise InputError(f"{dataset.name}: all patterns are empty.")
     return values
 

@@ -89,7 +89,7 @@ def illumination(problem: Problem, estimate: Estimate) -> Array:
     power = (xp.abs(estimate.probe) ** 2).sum(axis=0)
     shape = estimate.object.shape[-2:]
     light = xp.zeros((1, *shape), dtype=power.dtype)
-    corners, _ = split_positions(estimate.positions, problem.size)
+    corners, _ = split_positions(estimate.positions, problem.size, shape)
     for part in chunks(np.arange(problem.count), 64):
         add_patches(light, corners[part], xp.broadcast_to(power, (len(part), 1, *power.shape)))
     return light[0]
@@ -125,7 +125,7 @@ class _View:
         cls, problem: Problem, estimate: Estimate, loss: Loss | None, refined: tuple[Unknown, ...]
     ) -> _View:
         wave, pullback = transmission(estimate)
-        corners, shifts = split_positions(estimate.positions, problem.size)
+        corners, shifts = split_positions(estimate.positions, problem.size, wave.shape[-2:])
         spectrum = fft2(estimate.probe.copy())
         ramps = shift_ramps(shifts, problem.size, spectrum)
         return cls(problem, loss, refined, wave, pullback, spectrum, corners, ramps)

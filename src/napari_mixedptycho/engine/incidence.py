@@ -11,10 +11,14 @@ from napari_mixedptycho._array import Array, fft2, ifft2, namespace
 Backward = Callable[[Array, bool], tuple[Array, Array | None]]
 
 
-def split_positions(positions: Array, size: int) -> tuple[Array, Array]:
-    """Split probe centres into window corners (integers) and shifts in [−½, ½], both (position, 2)."""
-    whole = np.rint(positions)
-    return whole.astype(np.int64) - size // 2, positions - whole
+def split_positions(positions: Array, size: int, shape: tuple[int, int]) -> tuple[Array, Array]:
+    """Split probe centres into window corners (integers) and shifts, both (position, 2).
+
+    Shifts lie in [−½, ½], but longer where a window would leave the object: it stays inside.
+    """
+    corners = np.rint(positions).astype(np.int64) - size // 2
+    corners = np.clip(corners, 0, np.array(shape) - size)
+    return corners, positions - corners - size // 2
 
 
 def shift_ramps(shifts: Array, size: int, like: Array) -> Array:
@@ -79,4 +83,5 @@ def _shift_slope(spectrum: Array, gradient: Array) -> Array:
     xp = namespace(spectrum)
     overlap = (spectrum * xp.conj(gradient)).imag.sum(axis=1)
     k = xp.fft.fftfreq(spectrum.shape[-1]).astype(overlap.dtype)
-    return 2 * np.pi * xp.stack([overlap.sum(axis=2) @ k, overlap.sum(axis=1) @ k], axis=1)
+    slopes = [(overlap.sum(axis=axis) * k).sum(axis=1) for axis in (2, 1)]
+    return 2 * np.pi * xp.stack(slopes, axis=1)

@@ -21,13 +21,13 @@ def rotation(probe: Array) -> Turn:
         (mode, y, x).
     """
     xp = namespace(probe)
-    flat = probe.reshape(len(probe), -1)
-    overlap = flat.conj() @ flat.T
+    # Sums element by element, not matrix products: those depend on the number of threads.
+    overlap = xp.stack([xp.stack([(a.conj() * b).sum() for b in probe]) for a in probe])
     _, vectors = xp.linalg.eigh(overlap)
     turn = vectors[:, ::-1].T.astype(probe.dtype)
 
     def apply(modes: Array) -> Array:
-        return (turn @ modes.reshape(len(modes), -1)).reshape(modes.shape)
+        return xp.stack([(factors[:, None, None] * modes).sum(axis=0) for factors in turn])
 
     return apply
 

@@ -202,7 +202,7 @@ class LBFGS(_Descent):
         1.0,
         gt=0,
         le=1000,
-        description="Gain for differences between slices; below 1 where depth is not resolved, or they fit noise.",
+        description="Gain for slice differences; below 1 where depth is not resolved.",
     )
     displacement_gain: float = Field(
         100.0,
