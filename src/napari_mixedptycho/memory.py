@@ -14,11 +14,9 @@ from napari_mixedptycho.engine.problem import compact_order, divide
 from napari_mixedptycho.engine.solvers import LBFGS, Adam
 from napari_mixedptycho.engine.stage import Stage
 from napari_mixedptycho.geometry import Geometry, padded_size
-from napari_mixedptycho.prepare import reaches_edge
+from napari_mixedptycho.prepare import CHUNK_BYTES, LANES
+from napari_mixedptycho.preprocess import reaches_edge
 from napari_mixedptycho.recipe import Recipe
-
-LANES, CHUNK = 16, 2**20
-"""As `prepare` divides the work: lanes on a CPU, and bytes of the waves of a chunk."""
 
 _LOOK = 8
 """Rows and columns of the scan that are read to see how far the patterns reach."""
@@ -85,7 +83,7 @@ def estimate_memory(recipe: Recipe, dataset: Dataset) -> Memory:
     pattern = region.detector_size**2 * np.dtype(region.patterns.dtype).itemsize
     threads = min(recipe.run.threads or os.cpu_count() or 1, LANES) if on_cpu else 1
     wave = model.states * model.probe_modes * geometry.size**2 * 8
-    chunk = recipe.run.patterns_per_chunk or max(1, round(CHUNK / wave))
+    chunk = recipe.run.patterns_per_chunk or max(1, round(CHUNK_BYTES / wave))
     return Memory(
         data=2 * len(positions) * pattern,
         solver=solver,

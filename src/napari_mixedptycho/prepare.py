@@ -6,7 +6,6 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +24,13 @@ from napari_mixedptycho.guess.probe import probe_modes
 from napari_mixedptycho.guess.states import DisplacedCopies
 from napari_mixedptycho.io import load
 from napari_mixedptycho.optics import band_limit, propagator
+from napari_mixedptycho.preprocess import cut_scan, inside_angle, reaches_edge, usable_patterns
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.result import Result
 
-_LANES = 16
+LANES = 16
 """Groups of positions that may run at the same time; fixed, so that their sum is the same on any machine."""
-_CHUNK_BYTES = 2**20
+CHUNK_BYTES = 2**20
 """Waves of a chunk: about what stays in a core's cache."""
 
 
@@ -49,7 +49,7 @@ def open_dataset(recipe: Recipe, folder: Path | None = None) -> Dataset:
     file = recipe.data.file
     if folder is not None and not file.startswith("sample:"):
         file = str(folder / file)
-    return load(file, recipe.data.dataset)
+    return load(file, recipe.data.dataset, recipe.microscope.model_dump(exclude_none=True))
 
 
 def apply_recipe(recipe: Recipe, dataset: Dataset) -> Dataset:
@@ -65,10 +65,10 @@ def apply_recipe(recipe: Recipe, dataset: Dataset) -> Dataset:
     sources = {**dataset.sources, **dict.fromkeys(changed, "user")}
     dataset = dataset.replace(**changed, sources=sources)
     if recipe.data.scan_region is not None:
-        dataset = _region(dataset, recipe.data.scan_region)
+        dataset = cut_scan(dataset, recipe.data.scan_region)
     if recipe.data.max_angle is not None:
-        dataset = dataset.replace(mask=_inside(dataset, recipe.data.max_angle))
-    return dataset.replace(patterns=_usable(dataset))
+        dataset = dataset.replace(mask=inside_angle(dataset, recipe.data.max_angle))
+    return dataset.replace(patterns=usable_patterns(dataset))
 
 
 def prepare(recipe: Recipe, dataset: Dataset) -> Prepared:
@@ -89,16 +89,6 @@ def prepare(recipe: Recipe, dataset: Dataset) -> Prepared:
     geometry = Geometry.of(dataset, size, model.thickness / model.slices)
     _check_probe_fits(dataset, geometry)
     return Prepared(recipe, dataset, geometry, _problem(recipe, dataset, geometry))
-
-
-def reaches_edge(dataset: Dataset) -> bool:
-    """Tell whether more than 0.1 % of the electrons lie within the probe angle of the detector edge.
-
-    Then the exit wave reaches beyond the detector, and would alias on the bare grid.
-    """
-    angles = _angles(dataset)
-    pattern = np.clip(dataset.mean_pattern, 0, None)
-    return float(pattern[angles > dataset.max_angle - dataset.semiangle].sum()) > 1e-3 * float(pattern.sum())
 
 
 def first_estimate(prepared: Prepared, states: int) -> Estimate:
@@ -239,56 +229,10 @@ def _problem(recipe: Recipe, dataset: Dataset, geometry: Geometry) -> Problem:
         weight=xp.asarray(np.fft.ifftshift(mask).astype(np.float32)),
         detector=detector,
         propagator=xp.asarray(move.astype(np.complex64)),
-        lanes=divide(compact_order(positions), _LANES if xp is np else 1),
-        chunk=run.patterns_per_chunk or max(1, round(_CHUNK_BYTES / waves)),
+        lanes=divide(compact_order(positions), LANES if xp is np else 1),
+        chunk=run.patterns_per_chunk or max(1, round(CHUNK_BYTES / waves)),
         threads=(run.threads or os.cpu_count() or 1) if xp is np else 1,
     )
-
-
-def _region(dataset: Dataset, region: tuple[int, int, int, int]) -> Dataset:
-    """Return the part of the scan; the truth moves into its frame."""
-    top, bottom, left, right = region
-    rows, columns = dataset.scan_shape
-    if not (0 <= top < bottom <= rows and 0 <= left < right <= columns):
-        raise InputError(f"data.scan_region is {region}; the scan has {rows} rows and {columns} columns.")
-    start = np.array([top, left]) * dataset.scan_step
-    extent = np.array([bottom - top - 1, right - left - 1]) * dataset.scan_step
-    truth = None if dataset.truth is None else dataset.truth.cut(start, extent)
-    return dataset.replace(patterns=np.asarray(dataset.patterns[top:bottom, left:right]), truth=truth)
-
-
-def _inside(dataset: Dataset, max_angle: float) -> NDArray[np.bool_]:
-    inside: NDArray[np.bool_] = _angles(dataset) <= max_angle
-    if max_angle <= dataset.semiangle:
-        raise InputError(
-            f"data.max_angle is {max_angle} mrad; it must exceed the semi-angle, {dataset.semiangle} mrad."
-        )
-    return inside if dataset.mask is None else inside & dataset.mask
-
-
-def _angles(dataset: Dataset) -> NDArray[np.float64]:
-    """Scattering angle of each detector pixel, mrad, (ky, kx)."""
-    n = dataset.detector_size
-    k = (np.arange(n) - n // 2) * dataset.detector_sampling * dataset.wavelength * 1e3
-    angles: NDArray[np.float64] = np.hypot(k[:, None], k[None, :])
-    return angles
-
-
-def _usable(dataset: Dataset) -> NDArray[Any]:
-    """Return the patterns, in memory and zero where masked, after refusing what no loss can use."""
-    values = dataset.values
-    if dataset.mask is not None:
-        values = np.where(dataset.mask, values, values.dtype.type(0))
-    total = values.sum(axis=(0, 1), dtype=np.float64)
-    if not np.isfinite(total).all():
-        raise InputError(f"{dataset.name}: patterns hold NaN or infinite values; replace or mask them.")
-    if values.min() < 0:
-        raise InputError(
-            f"{dataset.name}: patterns hold negative values ({values.min():.3g}); set them to zero."
-        )
-    if not total.sum() > 0:
-        raise InputError(f"{dataset.name}: all patterns are empty.")
-    return values
 
 
 def _check_probe_fits(dataset: Dataset, geometry: Geometry) -> None:

@@ -144,7 +144,10 @@ class Recipe(Settings):
     model: Model = Model()
     guess: Guess = Guess()
     stages: tuple[Stage, ...] = Field(
-        (Stage(name="pure", iterations=25, states=1), Stage(name="mixed", iterations=60)),
+        (
+            Stage(name="pure", iterations=30, states=1),
+            Stage(name="moving", iterations=15, refine=("object", "probe", "displacement")),
+        ),
         min_length=1,
         description="What to do, in order.",
     )

@@ -11,8 +11,8 @@ import h5py
 import numpy as np
 import pytest
 
-from napari_mixedptycho.cli.columns import in_region
 from napari_mixedptycho.io import load, sample_path
+from napari_mixedptycho.preprocess import truth_in
 from napari_mixedptycho.result import Result
 from tests.small import small, steps
 
@@ -97,13 +97,16 @@ def test_what_is_not_a_result_or_knows_no_truth_is_refused(run: Run, path: Path)
 
 
 def test_a_truth_moves_into_the_frame_of_the_region() -> None:
-    truth = load("sample:si_sigma9").truth
+    sample = load("sample:si_sigma9")
+    truth, moved = sample.truth, truth_in(sample, (2, 20, 5, 22))
     assert truth is not None
-    recipe = small("data.scan_region=[2,8,5,9]", "microscope.scan_step=0.4")
-    moved = in_region(truth, recipe)
+    assert moved is not None
     np.testing.assert_allclose(truth.columns_mean - moved.columns_mean, [[0.8, 2.0]] * 62)
     np.testing.assert_allclose((truth.atoms - moved.atoms)[0, 0], [0.8, 2.0, 0.0])
-    assert in_region(truth, small("data.scan_region=none")) is truth
+    inside = moved.columns_mean[moved.columns_in_scan]
+    assert len(inside)
+    assert ((inside >= 0) & (inside <= np.array([17, 16]) * 0.4)).all()
+    assert truth_in(sample, None) is truth
 
 
 def test_what_does_not_resemble_the_truth_is_measured_all_the_same(

@@ -5,18 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from napari_mixedptycho.analysis import ColumnMotion, Comparison, compare, measure, write_columns
 from napari_mixedptycho.cli._options import check_folder
 from napari_mixedptycho.dataset import Truth
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.io import data_path, load
-from napari_mixedptycho.recipe import Recipe
+from napari_mixedptycho.preprocess import truth_in
 from napari_mixedptycho.result import Result
 
 
@@ -126,28 +124,12 @@ def write(result: Result, found: Found, folder: Path) -> list[Path]:
 def _truth(result: Result, file: str | None) -> Truth | None:
     """Return the truth of a file, or of the result's own data when they are here and know it."""
     if file is not None:
-        truth = load(data_path(file)).truth
-        if truth is None:
+        dataset = load(data_path(file))
+        if dataset.truth is None:
             raise InputError(f"{file}: this file does not know the truth (it has no group 'truth').")
-        return in_region(truth, result.recipe)
+        return truth_in(dataset, result.recipe.data.scan_region)
     try:
         dataset = load(result.recipe.data.file, result.recipe.data.dataset)
     except InputError:  # moved or elsewhere: the result stands on its own
         return None
-    return dataset.truth and in_region(dataset.truth, result.recipe)
-
-
-def in_region(truth: Truth, recipe: Recipe) -> Truth:
-    """Move a truth into the frame of the part of the scan that a recipe uses."""
-    region, step = recipe.data.scan_region, recipe.microscope.scan_step
-    if region is None or step is None:
-        return truth
-    origin = np.array([region[0], region[2]]) * step
-    atoms = truth.atoms.copy()
-    atoms[..., :2] -= origin
-    return replace(
-        truth,
-        columns_mean=truth.columns_mean - origin,
-        columns_per_snapshot=truth.columns_per_snapshot - origin,
-        atoms=atoms,
-    )
+    return truth_in(dataset, result.recipe.data.scan_region)

@@ -12,10 +12,11 @@ from typing import Any
 from napari_mixedptycho.cli._options import add_changes, changed, check_out, is_result, open_data
 from napari_mixedptycho.cli._progress import Display
 from napari_mixedptycho.cli._work import compute
-from napari_mixedptycho.cli.columns import Found, analyse, in_region, write
+from napari_mixedptycho.cli.columns import Found, analyse, write
 from napari_mixedptycho.cli.info import is_complete
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.preprocess import truth_in
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.result import Result, versions
 
@@ -82,7 +83,7 @@ def _one(recipe: Recipe, folder: Path, again: bool, display: Display) -> tuple[F
             display.say(f"Stopped before the end; the same command goes on from {path}.", always=True)
             return None, code
     assert result is not None  # it was either there or is new
-    found = analyse(result, dataset.truth and in_region(dataset.truth, result.recipe))
+    found = analyse(result, truth_in(dataset, recipe.data.scan_region))
     if not _drawn(folder, path):
         write(result, found, folder)
     return found, 0

@@ -34,14 +34,11 @@ class Gains:
     ----------
     states
         Differences between stored states.
-    slices
-        Differences between slices.
     displacement
         Displacements of the states.
     """
 
     states: float = 1.0
-    slices: float = 1.0
     displacement: float = 1.0
 
 
@@ -93,7 +90,7 @@ class Scaling:
     def pack(self) -> dict[str, Array]:
         """Return everything as named arrays, by reference."""
         packed = {f"inverse/{name}": part for name, part in self.inverse.items()}
-        packed["gains"] = np.array([self.gains.states, self.gains.slices, self.gains.displacement])
+        packed["gains"] = np.array([self.gains.states, self.gains.displacement])
         return packed if self.smooth is None else {**packed, "smooth": self.smooth}
 
     @classmethod
@@ -109,11 +106,9 @@ class Scaling:
     def __call__(self, gradient: Blocks) -> dict[str, Array]:
         """Return the gradient in natural units: a step of about the right length."""
         step = {name: self.inverse[name] * part for name, part in gradient.items()}
-        if "object" in step:
-            for axis, gain in enumerate((self.gains.states, self.gains.slices)):
-                if gain != 1 and step["object"].shape[axis] > 1:
-                    mean = step["object"].mean(axis=axis, keepdims=True)
-                    step["object"] = mean + gain * (step["object"] - mean)
+        if "object" in step and len(step["object"]) > 1 and self.gains.states != 1:
+            mean = step["object"].mean(axis=0)
+            step["object"] = mean + self.gains.states * (step["object"] - mean)
         if "displacement" in step:
             step["displacement"] = self._smoothed(step["displacement"])
         return step

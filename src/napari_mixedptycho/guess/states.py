@@ -43,7 +43,7 @@ class DisplacedCopies(Settings):
 
     kind: Literal["displaced"] = "displaced"
     displacement: float = Field(
-        0.12, gt=0, le=1, description="Rms displacement per axis of one slice, Å; above the motion expected."
+        0.1, gt=0, le=1, description="Rms displacement per axis, Å; above the motion that is expected."
     )
     correlation: float = Field(
         0.8, gt=0, le=10, description="Shortest wave kept (Gaussian sigma), Å; about the size of an atom."

@@ -198,12 +198,6 @@ class LBFGS(_Descent):
         description="Extra gain for differences between states; their curvature is far below the mean's.",
     )
 
-    depth_gain: float = Field(
-        1.0,
-        gt=0,
-        le=1000,
-        description="Gain for slice differences; below 1 where depth is not resolved.",
-    )
     displacement_gain: float = Field(
         100.0,
         gt=0,
@@ -215,9 +209,7 @@ class LBFGS(_Descent):
         return self.memory
 
     def _scaling(self, objective: Objective, estimate: Estimate, refined: tuple[Unknown, ...]) -> Scaling:
-        return Scaling.of(
-            objective, estimate, refined, Gains(self.spread_gain, self.depth_gain, self.displacement_gain)
-        )
+        return Scaling.of(objective, estimate, refined, Gains(self.spread_gain, self.displacement_gain))
 
 
 def _two_loop(gradient: Blocks, pairs: tuple[Pair, ...], scaling: Scaling) -> dict[str, Array]:

@@ -1,0 +1,97 @@
+"""From patterns as they were stored to patterns that can be compared: region, mask, checks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mixedptycho.dataset import Dataset, Truth
+from napari_mixedptycho.errors import InputError
+
+Region = tuple[int, int, int, int]
+"""First row, row after the last, first column, column after the last scan point."""
+
+
+def cut_scan(dataset: Dataset, region: Region) -> Dataset:
+    """Return the part of the scan in a region; the truth moves into its frame.
+
+    Raises
+    ------
+    InputError
+        When the region does not lie in the scan.
+    """
+    top, bottom, left, right = region
+    rows, columns = dataset.scan_shape
+    if not (0 <= top < bottom <= rows and 0 <= left < right <= columns):
+        raise InputError(f"data.scan_region is {region}; the scan has {rows} rows and {columns} columns.")
+    patterns = np.asarray(dataset.patterns[top:bottom, left:right])
+    return dataset.replace(patterns=patterns, truth=truth_in(dataset, region))
+
+
+def truth_in(dataset: Dataset, region: Region | None) -> Truth | None:
+    """Return the truth, if known, in the frame of a region of the scan."""
+    if dataset.truth is None or region is None:
+        return dataset.truth
+    top, bottom, left, right = region
+    start = np.array([top, left]) * dataset.scan_step
+    extent = np.array([bottom - top - 1, right - left - 1]) * dataset.scan_step
+    return dataset.truth.cut(start, extent)
+
+
+def inside_angle(dataset: Dataset, max_angle: float) -> NDArray[np.bool_]:
+    """Return the mask (ky, kx) of pixels up to a scattering angle, mrad.
+
+    Raises
+    ------
+    InputError
+        When the angle does not even hold the probe's disk.
+    """
+    inside: NDArray[np.bool_] = _angles(dataset) <= max_angle
+    if max_angle <= dataset.semiangle:
+        raise InputError(
+            f"data.max_angle is {max_angle} mrad; it must exceed the semi-angle, {dataset.semiangle} mrad."
+        )
+    return inside if dataset.mask is None else inside & dataset.mask
+
+
+def usable_patterns(dataset: Dataset) -> NDArray[Any]:
+    """Return the patterns, in memory and zero where masked, after refusing what no loss can use.
+
+    Raises
+    ------
+    InputError
+        When measured pixels hold NaN, infinite or negative values, or nothing at all.
+    """
+    values = dataset.values
+    if dataset.mask is not None:
+        values = np.where(dataset.mask, values, values.dtype.type(0))
+    total = values.sum(axis=(0, 1), dtype=np.float64)
+    if not np.isfinite(total).all():
+        raise InputError(f"{dataset.name}: patterns hold NaN or infinite values; replace or mask them.")
+    if values.min() < 0:
+        raise InputError(
+            f"{dataset.name}: patterns hold negative values ({values.min():.3g}); set them to zero."
+        )
+    if not total.sum() > 0:
+        raise InputError(f"{dataset.name}: all patterns are empty.")
+    return values
+
+
+def reaches_edge(dataset: Dataset) -> bool:
+    """Tell whether more than 0.1 % of the electrons lie within the probe angle of the detector edge.
+
+    Then the exit wave reaches beyond the detector, and would alias on the bare grid.
+    """
+    angles = _angles(dataset)
+    pattern = np.clip(dataset.mean_pattern, 0, None)
+    return float(pattern[angles > dataset.max_angle - dataset.semiangle].sum()) > 1e-3 * float(pattern.sum())
+
+
+def _angles(dataset: Dataset) -> NDArray[np.float64]:
+    """Scattering angle of each detector pixel, mrad, (ky, kx)."""
+    n = dataset.detector_size
+    k = (np.arange(n) - n // 2) * dataset.detector_sampling * dataset.wavelength * 1e3
+    angles: NDArray[np.float64] = np.hypot(k[:, None], k[None, :])
+    return angles
