@@ -29,11 +29,11 @@ class Recentred(Settings):
 
     kind: Literal["recentred"] = "recentred"
     radius: float = Field(
-        default=0.45,
+        default=0.4,
         gt=0.0,
         le=5.0,
         description="Radius of the window in Å. Typical: a third of the distance between neighbours "
-        "(0.45 Å for a dumb-bell of 1.36 Å); it is kept below half that distance. Too large: neighbours "
+        "(0.4 Å for a dumb-bell of 1.36 Å); it is kept below half that distance. Too large: neighbours "
         "pull the columns together; too small: noise.",
     )
     edge: float = Field(

@@ -33,20 +33,26 @@ class Objective:
     ----------
     problem, loss
         What is measured, and how to compare.
-    scales
-        (position,): each pattern's part of what the loss is divided by.
+    total
+        What the loss of all patterns is divided by; a batch takes its part.
+    electrons
+        In all measured pixels.
     """
 
     problem: Problem
     loss: Loss
-    scales: NDArray[np.float64]
+    total: float
+    electrons: float
 
     @classmethod
     def of(cls, problem: Problem, loss: Loss) -> Objective:
         """Make the objective; reads every pattern once."""
-        parts = chunks(np.arange(problem.count), 64)
-        scales = [asnumpy(loss.scale(problem.electrons(part), problem.weight)) for part in parts]
-        return cls(problem, loss, np.concatenate(scales))
+        total = electrons = 0.0
+        for part in chunks(np.arange(problem.count), 64):
+            measured = problem.electrons(part)
+            total += float(loss.scale(measured, problem.weight).sum())
+            electrons += float((measured * problem.weight).sum(dtype="f8"))
+        return cls(problem, loss, total, electrons)
 
     def value_and_gradient(
         self, estimate: Estimate, refined: tuple[Unknown, ...], batch: Indices | None = None
@@ -69,11 +75,11 @@ class Objective:
             that of a complex unknown is ∂L/∂Re + i·∂L/∂Im.
         """
         lanes = self.problem.lanes if batch is None else divide(batch, len(self.problem.lanes))
-        total = self.scales.sum() if batch is None else self.scales[batch].sum()
+        part = 1.0 if batch is None else len(batch) / self.problem.count
         view = _View.of(self.problem, estimate, self.loss, refined)
         with ThreadPoolExecutor(self.problem.threads) as pool:
             shares = list(pool.map(view.lane, lanes))
-        return view.sum(shares, 1.0 / float(total))
+        return view.sum(shares, 1.0 / (part * self.total))
 
 
 def predict(problem: Problem, estimate: Estimate, indices: Indices) -> Array:

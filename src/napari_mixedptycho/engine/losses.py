@@ -22,7 +22,7 @@ class IntensityLoss(Settings):
 
     @property
     def stiffness(self) -> float:
-        """Curvature along the modulus of the far field, times the sum of the scales, near the solution."""
+        """Curvature along the modulus of the far field, times all electrons, near the solution."""
         return 8.0
 
     def terms(self, predicted: Array, measured: Array, weight: Array) -> tuple[Array, Array]:
@@ -42,7 +42,7 @@ class AmplitudeLoss(Settings):
 
     @property
     def stiffness(self) -> float:
-        """Curvature along the modulus of the far field, times the sum of the scales, near the solution."""
+        """Curvature along the modulus of the far field, times all electrons, near the solution."""
         return 2.0
 
     def terms(self, predicted: Array, measured: Array, weight: Array) -> tuple[Array, Array]:
@@ -77,7 +77,7 @@ class PoissonLoss(Settings):
 
     @property
     def stiffness(self) -> float:
-        """Curvature along the modulus of the far field, times the sum of the scales, near the solution."""
+        """Curvature along the modulus of the far field, times all electrons, near the solution."""
         return 4.0
 
     def terms(self, predicted: Array, measured: Array, weight: Array) -> tuple[Array, Array]:

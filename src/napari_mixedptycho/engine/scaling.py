@@ -71,7 +71,7 @@ class Scaling:
     ) -> Scaling:
         """Estimate the curvature at an estimate."""
         problem = objective.problem
-        total = float(objective.scales.sum()) / objective.loss.stiffness
+        total = objective.electrons / objective.loss.stiffness
         light = illumination(problem, estimate) / total
         # A stored object that all states share is lit by all of them.
         shared = 1 if estimate.displacement is None else estimate.states
