@@ -192,7 +192,7 @@ def test_an_error_is_said_and_the_result_kept(
     text = dock.steps.footer.status.text()
     assert heard.args is not None
     assert heard.args[0] in text
-    assert "after 2 iterations" in text
+    assert "after 2 iterations is kept" in text
     assert len(notification_manager.records) == before + 1
     assert dock.result is not None
     assert len(dock.result.history) == 2

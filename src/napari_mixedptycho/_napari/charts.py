@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from qtpy.QtCore import QRectF
+from qtpy.QtCore import QRectF, QSize
 from qtpy.QtWidgets import QGraphicsEllipseItem
 
 from napari_mixedptycho._napari.style import Palette
@@ -31,6 +31,10 @@ class Canvas(pg.PlotWidget):
         self.hideButtons()
         self.plotItem.getAxis("left").setWidth(46)
         self.plotItem.getAxis("bottom").setHeight(38)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Ask for little: the layout gives what there is."""
+        return QSize(240, self.minimumHeight())
 
     def set_title(self, title: str) -> None:
         """Write above the plot."""
@@ -207,9 +211,27 @@ class ProbeView(Picture):
         edge = -(n // 2 + 0.5) * sampling
         power = (np.abs(probe) ** 2).sum(axis=(1, 2))
         self.draw(colour_wheel(probe[mode]), QRectF(edge, edge, n * sampling, n * sampling))
+        self._frame(power_radius(probe) * sampling, -edge)
         share = 100 * power[mode] / power.sum()
         name = f"Probe mode {mode + 1}: {share:.1f} % of the power" if len(probe) > 1 else "Probe"
         self.set_title(f"{name} (brightness: amplitude, colour: phase)")
+
+    def _frame(self, radius: float, most: float) -> None:
+        """Show what holds the light: thrice the rms radius, Å; changes only when that changes much."""
+        reach = min(3 * radius, most)
+        if not 0.6 < self._reach / reach < 1.6:
+            self._reach = reach
+            self.plotItem.setRange(QRectF(-reach, -reach, 2 * reach, 2 * reach), padding=0.0)
+
+    _reach = 1e9
+
+
+def power_radius(probe: Image) -> float:
+    """Return the rms radius of the power of a probe (mode, y, x) about its window's centre, px."""
+    n = probe.shape[-1]
+    power = (np.abs(probe) ** 2).sum(axis=0)
+    squares = (np.arange(n) - n // 2) ** 2
+    return float(np.sqrt((power * (squares[:, None] + squares)).sum() / power.sum()))
 
 
 def colour_wheel(wave: Image) -> NDArray[np.uint8]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from functools import partial
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Qt, QTimer, Signal
 
 from napari_mixedptycho._napari.runner import Runner
 from napari_mixedptycho.dataset import Dataset
+from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import reconstruct
 
-INTERVAL = 200
-"""Milliseconds between updates of the screen."""
+INTERVAL = 180
+"""Milliseconds between looks into the mailbox: a little over five updates of the screen per second."""
 
 
 class Control(QObject):
@@ -38,6 +39,7 @@ class Control(QObject):
         self._was_paused = False
         self._timer = QTimer(self)
         self._timer.setInterval(INTERVAL)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._look)
 
     @property
@@ -102,3 +104,11 @@ class Control(QObject):
             runner.wait()
             self._runner = None
             self.ended.emit(runner)
+
+
+def in_words(error: Exception) -> str:
+    """Return what to tell of an error; what is not the user's is named, so that it can be reported."""
+    text, name = str(error), type(error).__name__
+    if isinstance(error, InputError):
+        return text
+    return f"{name}: {text}" if text else name

@@ -105,7 +105,8 @@ class Display:
 
     def show_columns(self, motion: ColumnMotion, offset: tuple[float, float]) -> None:
         """Show numbered columns and the scatter of every column over the states, in place of earlier ones."""
-        for data in (columns_layer(motion, offset), motion_layer(motion, offset, self.run_name)):
+        # Columns above, so that no point hides a number.
+        for data in (motion_layer(motion, offset, self.run_name), columns_layer(motion, offset)):
             earlier = [layer for layer in self.viewer.layers if layer.name == data[1]["name"]]
             for layer in earlier:
                 if isinstance(layer, PointsLayer):

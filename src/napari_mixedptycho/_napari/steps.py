@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
@@ -39,7 +39,15 @@ _STEPS = (
 
 
 class Steps(QWidget):
-    """All pages; knows the recipe they show, and nothing of napari's layers or of threads."""
+    """All pages; knows the recipe they show, and nothing of napari's layers or of threads.
+
+    Signals
+    -------
+    shown
+        The name of the step that came into view.
+    """
+
+    shown = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,6 +77,7 @@ class Steps(QWidget):
         """Show a page: ``data``, ``calibrate``, ``model``, ``run`` or ``analyse``."""
         self.buttons[name].setChecked(True)
         self._stack.setCurrentWidget(self._pages()[name])
+        self.shown.emit(name)
 
     def recipe(self) -> Recipe:
         """Return the recipe on screen; raises `InputError` that names the first wrong entry."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from napari.utils.theme import get_theme
 
@@ -15,7 +16,9 @@ class Palette:
     canvas: str
     text: str
     faint: str
+    hint: str
     accent: str
+    on_accent: str
     warning: str
     error: str
     curves: tuple[str, ...]
@@ -24,13 +27,15 @@ class Palette:
     def of(cls, theme: str) -> Palette:
         """Take the colours of a theme of napari."""
         colours = get_theme(theme)
-        dark = sum(colours.background.as_rgb_tuple()[:3]) < 3 * 128
+        dark = _light(colours.background) < 0.5
         return cls(
             background=colours.background.as_hex("long"),
             canvas="#15171c" if dark else "#ffffff",
             text=colours.text.as_hex("long"),
             faint=colours.secondary.as_hex("long"),
+            hint="#b9bec8" if dark else "#45454d",
             accent=colours.current.as_hex("long"),
+            on_accent="#ffffff" if _light(colours.current) < 0.45 else "#111111",
             warning="#f0b429" if dark else "#8a5a00",
             error="#ff7b72" if dark else "#b3261e",
             # Okabe and Ito's colours, told apart by all eyes.
@@ -42,7 +47,8 @@ class Palette:
     def sheet(self) -> str:
         """Return the style sheet of the dock, on top of napari's."""
         return f"""
-        QPushButton[primary="true"] {{ background-color: {self.accent}; color: white; font-weight: bold; }}
+        QPushButton[primary="true"] {{ font-weight: bold; }}
+        QPushButton[primary="true"] {{ background-color: {self.accent}; color: {self.on_accent}; }}
         QPushButton[primary="true"]:disabled {{ background-color: {self.faint}; color: {self.background}; }}
         QToolButton[step="true"] {{ border: none; border-bottom: 2px solid {self.faint}; padding: 6px 2px; }}
         QToolButton[step="true"]:checked {{ border-bottom: 2px solid {self.accent}; font-weight: bold; }}
@@ -51,5 +57,12 @@ class Palette:
         QLabel[note="true"] {{ color: {self.text}; font-size: 11px; }}
         QLabel[warn="true"] {{ color: {self.warning}; }}
         QLabel[error="true"] {{ color: {self.error}; }}
+        QLineEdit {{ placeholder-text-color: {self.hint}; }}
         QLineEdit[invalid="true"] {{ border: 1px solid {self.error}; }}
         """
+
+
+def _light(colour: Any) -> float:
+    """Return how light a colour looks, 0 to 1 (Rec. 709 weights)."""
+    red, green, blue = colour.as_rgb_tuple()[:3]
+    return float(0.2126 * red + 0.7152 * green + 0.0722 * blue) / 255

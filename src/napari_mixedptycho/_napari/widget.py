@@ -14,19 +14,20 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_mixedptycho._napari.ask import Ask
-from napari_mixedptycho._napari.control import Control
+from napari_mixedptycho._napari.control import Control, in_words
 from napari_mixedptycho._napari.display import Display
-from napari_mixedptycho._napari.images import View, region_offset, truth_beside
+from napari_mixedptycho._napari.findings import Findings
+from napari_mixedptycho._napari.images import View, region_offset
 from napari_mixedptycho._napari.reader import is_result
 from napari_mixedptycho._napari.remember import recall, remember
 from napari_mixedptycho._napari.runner import News, Runner
 from napari_mixedptycho._napari.steps import Steps
 from napari_mixedptycho._napari.style import Palette
 from napari_mixedptycho._napari.window import Guard
-from napari_mixedptycho.analysis import ColumnMotion, Comparison, compare, measure, write_columns
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.io import load
+from napari_mixedptycho.memory import estimate_memory
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import Progress
 from napari_mixedptycho.result import Result
@@ -69,8 +70,8 @@ class MixedPtychoWidget(QWidget):
         self.setObjectName("MixedPtychoWidget")
         self._dataset: Dataset | None = None
         self._result: Result | None = None
-        self._truth_of: Dataset | None = None
-        self._found: tuple[ColumnMotion, Comparison | None] | None = None
+        self._source: Dataset | None = None
+        self._found: Findings | None = None
         self.control = Control(self)
         self.steps = Steps()
         column = QVBoxLayout(self)
@@ -84,8 +85,6 @@ class MixedPtychoWidget(QWidget):
         self._guard = Guard(self, lambda: self.running, self.shutdown, partial(self.attempt, self.open))
         self._update_buttons()
         self.display.adopt_present()
-
-    # --- what scripts and buttons do ---------------------------------------------------------------
 
     def open(self, path: PathLike) -> None:
         """Open a scan, a sample (``sample:si_sigma9``) or a saved result; raises `InputError`."""
@@ -105,9 +104,10 @@ class MixedPtychoWidget(QWidget):
         if self._dataset is None:
             raise InputError("Open a scan first.")
         recipe, dataset = self.steps.recipe(), self._dataset
-        self._truth_of = dataset
+        self._source = dataset
         self._result = None
-        self._forget_columns()
+        self._found = None
+        self.steps.analyse.clear()
         self._guard.watch()
         name = self.display.begin_run()
         self.steps.run.loss.start()
@@ -137,20 +137,13 @@ class MixedPtychoWidget(QWidget):
 
     def find_columns(self) -> None:
         """Find the columns of the result and show where they are in every state; raises `InputError`."""
-        result = self._needed_result()
-        settings = self.steps.motion_settings()
-        motion = measure(result, settings)
-        comparison, note = None, ""
-        if self._truth_of is not None and self._truth_of.truth is not None and motion.n_columns:
-            truth = truth_beside(result, self._truth_of.truth)
-            try:
-                comparison = compare(result, motion, truth, settings)
-            except InputError as error:
-                note = str(error)
-        self._found = motion, comparison
-        self.display.show_columns(motion, region_offset(result))
-        self.steps.analyse.show_motion(motion, comparison, settings)
-        self.steps.footer.say(note or f"Found {motion.n_columns} columns in {self.display.run_name}.")
+        found = Findings.of(self._needed_result(), self._source, self.steps.motion_settings())
+        self._found = found
+        self.display.show_columns(found.motion, region_offset(found.result))
+        self.steps.analyse.show_motion(found.motion, found.comparison, found.settings)
+        self.steps.footer.say(
+            found.note or f"Found {found.motion.n_columns} columns in {self.display.run_name}."
+        )
         self._update_buttons()
 
     def save(self, path: PathLike) -> None:
@@ -160,15 +153,9 @@ class MixedPtychoWidget(QWidget):
 
     def export(self, folder: PathLike) -> list[Path]:
         """Write ``columns.csv`` and the figures into a folder; returns the files."""
-        from napari_mixedptycho.analysis.figures import write_figures
-
-        result = self._needed_result()
         if self._found is None:
             raise InputError("Find the columns first.")
-        motion, comparison = self._found
-        table = Path(folder) / "columns.csv"
-        write_columns(table, motion, comparison)
-        written = [table, *write_figures(result, folder, motion, comparison)]
+        written = self._found.export(folder)
         self.steps.footer.say(f"Wrote {len(written)} files to {folder}")
         return written
 
@@ -226,24 +213,22 @@ class MixedPtychoWidget(QWidget):
     def show_point(self, position: tuple[float, float]) -> None:
         """Show the pattern of the scan point nearest to a position (y, x), Å."""
         if self._dataset is not None:
-            row, column = (round(along / self._dataset.scan_step) for along in position)
-            rows, columns = self._dataset.scan_shape
-            if 0 <= row < rows and 0 <= column < columns:
-                self._show_pattern((row, column))
+            self.steps.data.show_position(self._dataset, position)
 
     def set_palette(self, palette: Palette) -> None:
         """Take the colours of the theme."""
         self.steps.set_palette(palette)
-
-    # --- what happens inside -----------------------------------------------------------------------
 
     def _connect(self) -> None:
         steps = self.steps
         steps.data.opened.connect(partial(self.attempt, self.open))
         steps.data.mean_wanted.connect(partial(self._show_pattern, None))
         steps.run.run_button.clicked.connect(lambda: self.attempt(self.run))
-        steps.run.pause_button.clicked.connect(self._toggle_pause)
+        steps.run.pause_button.clicked.connect(
+            lambda: self.resume() if self.control.pausing else self.pause()
+        )
         steps.run.stop_button.clicked.connect(self.stop)
+        steps.shown.connect(self._estimate)
         steps.run.shown.connect(self.display.choose)
         steps.analyse.find_button.clicked.connect(lambda: self.attempt(self.find_columns))
         self.control.arrived.connect(self._show_news)
@@ -253,12 +238,6 @@ class MixedPtychoWidget(QWidget):
         self._ask.connect()
         for form in steps.forms:
             form.changed.connect(self._remember)
-
-    def _toggle_pause(self) -> None:
-        if self.control.pausing:
-            self.resume()
-        else:
-            self.pause()
 
     def _show_news(self, news: News) -> None:
         progress: Progress = news.progress
@@ -273,25 +252,24 @@ class MixedPtychoWidget(QWidget):
         self.progressed.emit(progress)
 
     def _say_paused(self) -> None:
-        done = 0 if self._result is None else len(self._result.history)
-        self.steps.footer.say(f"{self.display.run_name} waits after iteration {done}. Resume goes on.")
+        self.steps.footer.say(f"{self.display.run_name} waits after iteration {self._done}. Resume goes on.")
+
+    @property
+    def _done(self) -> int:
+        return 0 if self._result is None else len(self._result.history)
 
     def _end(self, runner: Runner) -> None:
-        kept = "" if self._result is None else f" after {len(self._result.history)} iterations"
         self._update_buttons()
-        if runner.error is not None:
-            text = str(runner.error) or type(runner.error).__name__
-            if not isinstance(runner.error, InputError):
-                text = f"{type(runner.error).__name__}: {text}"
-            more = f" The result{kept} is kept." if kept else ""
-            self._complain(f"{self.display.run_name} failed{kept}: {text}{more}")
-            self.failed.emit(text)
+        name, done = self.display.run_name, self._done
+        if runner.error is None:
+            verb = "stopped" if runner.stopping else "finished"
+            self.steps.footer.say(f"{name} {verb} after {done} iterations. Not saved yet.")
+            self.finished.emit()
             return
-        history = self._result.history if self._result is not None else None
-        loss = f", loss {history.loss[-1]:.4g}" if history is not None and len(history) else ""
-        verb = "stopped" if runner.stopping else "finished"
-        self.steps.footer.say(f"{self.display.run_name} {verb}{kept}{loss}. Not saved yet.")
-        self.finished.emit()
+        text = in_words(runner.error)
+        kept = f" The result after {done} iterations is kept." if done else ""
+        self._complain(f"{name} failed: {text}{kept}")
+        self.failed.emit(text)
 
     def _adopt(self, dataset: Dataset, file: str) -> None:
         data = self.steps.data.form.value()
@@ -315,23 +293,24 @@ class MixedPtychoWidget(QWidget):
             raise InputError("A run is going on; stop it first.")
         result = Result.load(file)
         self._adopt_result(result)
-        if self._truth_of is not None:
-            self.display.show_dataset(self._truth_of, result.recipe.data.file)
+        if self._source is not None:
+            self.display.show_dataset(self._source, result.recipe.data.file)
         self.display.begin_run(Path(file).stem)
         self.display.show_result(result, View.of(result))
 
     def _adopt_result(self, result: Result) -> None:
         self._result = result
-        self._forget_columns()
+        self._found = None
+        self.steps.analyse.clear()
         self.steps.run.loss.start()
         self.steps.run.show_result(result)
-        self._truth_of = None
+        self._source = None
         try:
-            self._truth_of = load(result.recipe.data.file, result.recipe.data.dataset)
+            self._source = load(result.recipe.data.file, result.recipe.data.dataset)
         except InputError as error:
             note = f" Its data are not here: {error}"
         else:
-            self._adopt(self._truth_of, result.recipe.data.file)
+            self._adopt(self._source, result.recipe.data.file)
             note = ""
         self.steps.set_recipe(result.recipe)
         self.steps.footer.say(f"Opened a result of {len(result.history)} iterations.{note}")
@@ -340,10 +319,6 @@ class MixedPtychoWidget(QWidget):
     def _show_pattern(self, point: tuple[int, int] | None) -> None:
         if self._dataset is not None:
             self.steps.data.show_pattern(self._dataset, point)
-
-    def _forget_columns(self) -> None:
-        self._found = None
-        self.steps.analyse.clear()
 
     def _needed_result(self) -> Result:
         if self._result is None:
@@ -359,6 +334,11 @@ class MixedPtychoWidget(QWidget):
             has_result=has_result,
         )
         self.steps.analyse.show_state(has_result=has_result, has_columns=self._found is not None)
+
+    def _estimate(self, step: str) -> None:
+        if step == "run" and self._dataset is not None and not self.running:
+            with suppress(InputError):
+                self.steps.run.show_cost(estimate_memory(self.steps.recipe(), self._dataset).total)
 
     def _remember(self) -> None:
         # Half-typed entries are framed in red; the next change tries again.

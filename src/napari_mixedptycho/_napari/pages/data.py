@@ -72,6 +72,13 @@ class DataPage(Page):
             text += "<br>Simulated: the true positions of the columns are known"
         self.summary.setText(text)
 
+    def show_position(self, dataset: Dataset, position: tuple[float, float]) -> None:
+        """Show the pattern of the scan point nearest to a position (y, x), Å; none lies outside the scan."""
+        row, column = (round(along / dataset.scan_step) for along in position)
+        rows, columns = dataset.scan_shape
+        if 0 <= row < rows and 0 <= column < columns:
+            self.show_pattern(dataset, (row, column))
+
     def show_pattern(self, dataset: Dataset, point: tuple[int, int] | None) -> None:
         """Show the pattern of a scan point (row, column); None: the mean over the scan."""
         if point is None:

@@ -9,7 +9,7 @@ from napari_mixedptycho._napari.charts import LossChart, ProbeView
 from napari_mixedptycho._napari.form import SettingsForm
 from napari_mixedptycho._napari.form.form import Fold
 from napari_mixedptycho._napari.form.lists import ListEditor
-from napari_mixedptycho._napari.pages.page import Page, button, enable
+from napari_mixedptycho._napari.pages.page import Page, button, enable, words
 from napari_mixedptycho._napari.parts import tool
 from napari_mixedptycho.engine.stage import Stage
 from napari_mixedptycho.recipe import Run
@@ -23,6 +23,7 @@ _TIPS = {
     "stop": "End after the iteration in work; the result so far is kept",
     "save": "Write the result, complete and resumable, to an HDF5 file",
 }
+_HINT = "States separate late: with more states the loss may at first lie above that of the stage before."
 
 
 class RunPage(Page):
@@ -47,6 +48,9 @@ class RunPage(Page):
         self.computing_fold = Fold("Computing", self.form)
         self.loss = LossChart()
         self.probe = ProbeView()
+        self.cost = words()
+        self.hint = words(_HINT)
+        self.hint.setVisible(False)
         self.mode = QComboBox()
         self.mode.setToolTip("<qt>Which probe mode is drawn: brightness is amplitude, colour is phase</qt>")
         self.mode.setVisible(False)
@@ -56,7 +60,9 @@ class RunPage(Page):
         self.column.addLayout(self._show_row())
         self.column.addWidget(self.stages_fold)
         self.column.addWidget(self.computing_fold)
+        self.column.addWidget(self.cost)
         self.column.addWidget(self.loss, 2)
+        self.column.addWidget(self.hint)
         self.column.addWidget(self.mode)
         self.column.addWidget(self.probe, 3)
         self.column.addStretch(1)
@@ -67,6 +73,7 @@ class RunPage(Page):
         """Draw the loss and the probe."""
         self._result = result
         self.loss.show_history(result.history, result.recipe)
+        self.hint.setVisible(result.recipe.model.states > 1)
         modes = result.estimate.modes
         if self.mode.count() != modes:
             self.mode.blockSignals(True)
@@ -88,6 +95,12 @@ class RunPage(Page):
         enable(self.save_button, "" if has_result else "There is no result yet", _TIPS["save"])
         for editor in (self.stages, self.form):
             editor.setEnabled(not running)
+        self.cost.setVisible(not running)
+
+    def show_cost(self, memory: int) -> None:
+        """Say what a run will take; `memory` in bytes."""
+        size = f"{memory / 2**30:.1f} GiB" if memory >= 2**29 else f"{memory / 2**20:.0f} MiB"
+        self.cost.setText(f"Will take about {size} of memory.")
 
     def _show_row(self) -> QHBoxLayout:
         row = QHBoxLayout()
