@@ -226,6 +226,8 @@ def _problem(recipe: Recipe, dataset: Dataset, geometry: Geometry) -> Problem:
     return Problem(
         measured=xp.asarray(np.ascontiguousarray(np.fft.ifftshift(patterns, axes=(-2, -1)))),
         scale=dataset.electrons_per_unit or 1.0,
+        counted=dataset.electrons_per_unit is not None,
+        sampling=geometry.sampling,
         weight=xp.asarray(np.fft.ifftshift(mask).astype(np.float32)),
         detector=detector,
         propagator=xp.asarray(move.astype(np.complex64)),

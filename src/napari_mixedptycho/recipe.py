@@ -11,6 +11,7 @@ from pydantic import Field
 
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.engine.objects import ObjectType
+from napari_mixedptycho.engine.prior import AtomPrior
 from napari_mixedptycho.engine.stage import Stage
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.guess.object import NoiseObject
@@ -145,8 +146,11 @@ class Recipe(Settings):
     guess: Guess = Guess()
     stages: tuple[Stage, ...] = Field(
         (
-            Stage(name="pure", iterations=30, states=1),
-            Stage(name="moving", iterations=15, refine=("object", "probe", "displacement")),
+            Stage(name="rough", iterations=12, states=1),
+            Stage(name="pure", iterations=20, states=1, prior=AtomPrior()),
+            Stage(
+                name="moving", iterations=15, refine=("object", "probe", "displacement"), prior=AtomPrior()
+            ),
         ),
         min_length=1,
         description="What to do, in order.",

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_mixedptycho._array import namespace
+from napari_mixedptycho._array import Array, namespace
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.engine.estimate import Estimate
 from napari_mixedptycho.engine.iterate import Start, Step, iterate
 from napari_mixedptycho.engine.objects import states
+from napari_mixedptycho.engine.prior import Spectrum
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.prepare import Prepared, for_stage, open_dataset, prepare, to_device
 from napari_mixedptycho.recipe import Recipe
@@ -109,8 +110,9 @@ class _Journey:
                 key: xp.asarray(value) if np.ndim(value) else value
                 for key, value in self.result.memory.items()
             }
+            stiffness = packed.pop("prior", None)
             memory = stage.solver.restore(packed, refined, kind) if packed else None
-            return Start(estimate, memory, done)
+            return Start(estimate, memory, None if stiffness is None else Spectrum(stiffness), done)
         earlier = self.estimate or (
             self.result.estimate if self.result and len(self.result.history) else None
         )
@@ -137,7 +139,7 @@ class _Journey:
             prepared.dataset.name,
             prepared.dataset.hash,
             prepared.dataset.scan_shape,
-            step.memory.pack() if step.memory is not None else {},
+            _pack(step),
         )
         return Progress(
             len(history),
@@ -150,6 +152,12 @@ class _Journey:
             separation,
             self.result,
         )
+
+
+def _pack(step: Step) -> dict[str, Array]:
+    """Return all that the next iteration needs beside the estimate, as named arrays."""
+    packed: dict[str, Array] = {} if step.memory is None else step.memory.pack()
+    return packed if step.prior is None else {**packed, "prior": step.prior.stiffness}
 
 
 def _checked(prepared: Prepared, resume: Result | None) -> Result | None:

@@ -20,6 +20,7 @@ from napari_mixedptycho.engine.losses import Loss
 from napari_mixedptycho.engine.multislice import Backward as FarBackward
 from napari_mixedptycho.engine.multislice import far_field
 from napari_mixedptycho.engine.objects import transmission
+from napari_mixedptycho.engine.prior import Spectrum
 from napari_mixedptycho.engine.problem import Problem, chunks, divide
 
 Indices = NDArray[np.int64]
@@ -37,12 +38,15 @@ class Objective:
         What the loss of all patterns is divided by; a batch takes its part.
     electrons
         In all measured pixels.
+    prior
+        What is added for the object itself; None: nothing.
     """
 
     problem: Problem
     loss: Loss
     total: float
     electrons: float
+    prior: Spectrum | None = None
 
     @classmethod
     def of(cls, problem: Problem, loss: Loss) -> Objective:
@@ -79,7 +83,13 @@ class Objective:
         view = _View.of(self.problem, estimate, self.loss, refined)
         with ThreadPoolExecutor(self.problem.threads) as pool:
             shares = list(pool.map(view.lane, lanes))
-        return view.sum(shares, 1.0 / (part * self.total))
+        value, gradient = view.sum(shares, 1.0 / (part * self.total))
+        if self.prior is not None:
+            penalty, slope = self.prior.value_and_gradient(estimate.object)
+            value += penalty
+            if "object" in gradient:
+                gradient["object"] += slope
+        return value, gradient
 
 
 def predict(problem: Problem, estimate: Estimate, indices: Indices) -> Array:

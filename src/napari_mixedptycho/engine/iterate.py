@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from napari_mixedptycho.engine.estimate import Estimate
 from napari_mixedptycho.engine.forward import Indices, Objective
 from napari_mixedptycho.engine.modes import gram_schmidt, rotation
 from napari_mixedptycho.engine.objects import ObjectType
+from napari_mixedptycho.engine.prior import Spectrum
 from napari_mixedptycho.engine.problem import Problem
 from napari_mixedptycho.engine.stage import Stage
 
@@ -25,7 +26,7 @@ class Step:
     ----------
     done
         Iterations of the stage that are behind us.
-    estimate, memory
+    estimate, memory, prior
         Never written again.
     loss
         Dimensionless; see the stage's loss.
@@ -38,6 +39,7 @@ class Step:
     done: int
     estimate: Estimate
     memory: Any
+    prior: Spectrum | None
     loss: float
     evaluations: float
     seconds: float
@@ -49,6 +51,7 @@ class Start:
 
     estimate: Estimate
     memory: Any = None
+    prior: Spectrum | None = None
     done: int = 0
 
 
@@ -72,7 +75,10 @@ def iterate(problem: Problem, stage: Stage, kind: ObjectType, start: Start, seed
         After every iteration.
     """
     objective = Objective.of(problem, stage.loss)
-    estimate, memory = start.estimate, start.memory
+    estimate, memory, prior = start.estimate, start.memory, start.prior
+    if stage.prior is not None and not start.done:
+        prior = stage.prior.fit(problem, estimate.object, objective.electrons)
+    objective = replace(objective, prior=prior)
     for iteration in range(start.done, stage.iterations):
         began = time.perf_counter()
         refined = stage.refined_at(iteration)
@@ -86,7 +92,7 @@ def iterate(problem: Problem, stage: Stage, kind: ObjectType, start: Start, seed
         if "probe" in refined and estimate.modes > 1:
             estimate, memory = _orthogonal(stage, estimate, memory)
         seconds = time.perf_counter() - began
-        yield Step(iteration + 1, estimate, memory, float(np.mean(losses)), evaluations, seconds)
+        yield Step(iteration + 1, estimate, memory, prior, float(np.mean(losses)), evaluations, seconds)
 
 
 def _batches(problem: Problem, stage: Stage, random: np.random.Generator) -> list[Indices | None]:

@@ -31,6 +31,10 @@ class Problem:
     lanes
         Positions of each lane, in compact groups. A lane is summed in order by one thread and the lanes are
         added in order, so that the result is the same at any number of threads, bit for bit.
+    sampling
+        Å per object pixel, for what is set in Å.
+    counted
+        Whether `scale` makes electrons of the stored values; else the dose is unknown.
     chunk
         Patterns whose waves are held at once by a thread: memory only, never the result.
     threads
@@ -43,6 +47,8 @@ class Problem:
     detector: Detector
     propagator: Array
     lanes: tuple[NDArray[np.int64], ...]
+    sampling: float = 1.0
+    counted: bool = False
     chunk: int = 1
     threads: int = 1
 
