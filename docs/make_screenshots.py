@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -59,6 +60,10 @@ def main() -> int:
     picture(viewer, options, "dock")
     dock.display.choose("phase")
     picture(viewer, options, "state")
+    with tempfile.TemporaryDirectory() as folder:
+        dock.export(folder)
+        for name in ("states.png", "columns.png"):
+            shutil.copy(Path(folder) / name, options.out / name)
     print(dock.steps.footer.status.text())
     viewer.close()
     return 0

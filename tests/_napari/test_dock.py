@@ -469,3 +469,14 @@ def test_the_screen_shows_the_reconstruction(make_dock: MakeDock, small: Recipe,
         picture.pixel(x, y) for x in range(0, picture.width(), 3) for y in range(0, picture.height(), 3)
     }
     assert len(colours) > 30
+
+
+def test_nothing_is_left_behind(make_dock: MakeDock, small: Recipe, qtbot: QtBot) -> None:
+    """Make napari itself look for widgets that outlive the viewer."""
+    dock = make_dock(strict_qt="raise")
+    dock.set_recipe(small)
+    with qtbot.waitSignal(dock.finished, timeout=20_000):
+        dock.run()
+    dock.steps.show_step("analyse")
+    dock.find_columns()
+    assert not threads()

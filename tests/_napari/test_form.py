@@ -7,7 +7,7 @@ import inspect
 import pkgutil
 
 import pytest
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
@@ -156,6 +156,26 @@ def test_another_kind_brings_its_own_settings(qtbot: QtBot) -> None:
     assert form.value().solver == Adam()
     solver._choice.inner.value = "lbfgs"
     assert form.value() == Stage()
+
+
+class Inner(Settings):
+    width: float = Field(0.5, gt=0, description="Width, Å.")
+
+
+class Outer(Settings):
+    inner: Inner | None = Field(None, description="Not set: none.")
+
+
+def test_settings_that_may_be_absent_can_be_switched_on(qtbot: QtBot) -> None:
+    form = SettingsForm(Outer)
+    qtbot.addWidget(form)
+    assert form.value() == Outer()
+    form.editors["inner"]._choice.inner.value = "Inner"
+    assert form.value() == Outer(inner=Inner())
+    form.set_value(Outer(inner=Inner(width=2.5)))
+    assert form.value() == Outer(inner=Inner(width=2.5))
+    form.editors["inner"]._choice.inner.value = "none"
+    assert form.value() == Outer()
 
 
 def test_stages_are_added_moved_and_removed(qtbot: QtBot) -> None:

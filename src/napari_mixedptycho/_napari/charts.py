@@ -24,10 +24,11 @@ class Canvas(pg.PlotWidget):
     """A plot that follows the theme."""
 
     def __init__(self, x_label: str, y_label: str, title: str = "") -> None:
-        super().__init__()
+        super().__init__(enableMenu=False)
+        # pyqtgraph makes this menu all the same, without a parent: it would outlive the window.
+        self.plotItem.ctrlMenu.setParent(self)
         self._labels = {"bottom": x_label, "left": y_label}
         self._title = title
-        self.setMenuEnabled(False)
         self.hideButtons()
         self.plotItem.getAxis("left").setWidth(46)
         self.plotItem.getAxis("bottom").setHeight(38)

@@ -19,6 +19,9 @@ _LONGEST_LABEL, _LONGEST_UNIT = "Patterns per update", "mrad"
 """What the columns must hold: the same in every form, so that all of them line up."""
 
 
+_NONE = "none"
+
+
 class Fold(QWidget):
     """A heading that shows and hides what lies under it."""
 
@@ -141,33 +144,39 @@ class SettingsForm(Editor):
             grid.addWidget(editor, row + 1, 0, 1, 3)
             return
         editor.setToolTip(tooltip(field))
-        note = QLabel()
-        note.setWordWrap(True)
-        note.setVisible(False)
-        note.setProperty("note", True)
-        self._notes[name] = note
         grid.addWidget(title, row, 0)
         grid.addWidget(QLabel(unit(field.description)), row, 2)
         if isinstance(editor, KindEditor):
             grid.addWidget(editor.head, row, 1)
             grid.addWidget(editor, row + 1, 0, 1, 3)
         else:
+            note = self._notes[name] = QLabel()
+            note.setWordWrap(True)
+            note.setVisible(False)
+            note.setProperty("note", True)
             title.setBuddy(editor)
             grid.addWidget(editor, row, 1)
             grid.addWidget(note, row + 1, 1, 1, 2)
 
 
 class KindEditor(Editor):
-    """Chooses among settings classes by their `kind`; the chosen one's own settings unfold below.
+    """Chooses among settings classes by `kind`, or none of them; the settings of the chosen one unfold below.
 
     `head` is the choice itself, to be placed beside the label; this widget holds what unfolds.
+
+    Parameters
+    ----------
+    kinds
+        The classes; one without a `kind` goes by its name.
+    optional
+        Whether there may be none.
     """
 
-    def __init__(self, kinds: tuple[type[Settings], ...]) -> None:
+    def __init__(self, kinds: tuple[type[Settings], ...], optional: bool) -> None:
         super().__init__()
-        self._kinds = {str(kind.model_fields["kind"].default): kind for kind in kinds}
+        self._kinds = {_key(kind): kind for kind in kinds}
         self._forms: dict[str, SettingsForm] = {}
-        self._choice = Choice(tuple(self._kinds))
+        self._choice = Choice((*((_NONE,) if optional else ()), *self._kinds))
         self._more = tool("…", checkable=True)
         self.head = QWidget()
         row = QHBoxLayout(self.head)
@@ -180,16 +189,19 @@ class KindEditor(Editor):
         self.setVisible(False)
         self._more.toggled.connect(self._show)
         self._choice.changed.connect(self._choose)
-        self.set_value(next(iter(self._kinds.values()))())
+        self.set_value(None if optional else kinds[0]())
 
     def value(self) -> Any:
-        """Return the settings of the chosen kind."""
-        return self._form(self._choice.value()).value()
+        """Return the settings of the chosen kind; None when none is chosen."""
+        key = self._choice.value()
+        return None if key == _NONE else self._form(key).value()
 
     def set_value(self, value: Any) -> None:
-        """Show settings of any of the kinds, silently."""
-        self._choice.set_value(value.kind)
-        self._form(value.kind).set_value(value)
+        """Show settings of any of the kinds, or none, silently."""
+        key = _NONE if value is None else _key(type(value))
+        self._choice.set_value(key)
+        if value is not None:
+            self._form(key).set_value(value)
         self._show()
 
     def setToolTip(self, text: str | None) -> None:  # noqa: N802 - Qt's name
@@ -209,11 +221,10 @@ class KindEditor(Editor):
         return self._forms[kind]
 
     def _show(self) -> None:
-        kind = self._choice.value()
-        self._form(kind)
+        key = self._choice.value()
+        has_fields = key != _NONE and bool(self._form(key).editors)
         for name, form in self._forms.items():
-            form.setVisible(name == kind)
-        has_fields = bool(self._forms[kind].editors)
+            form.setVisible(name == key)
         self._more.setEnabled(has_fields)
         self._more.setToolTip("Settings of this choice" if has_fields else "This choice has no settings")
         self.setVisible(has_fields and self._more.isChecked())
@@ -223,10 +234,16 @@ def make_editor(annotation: Any, field: Any) -> Editor:
     """Return the editor for a field of a settings class."""
     from napari_mixedptycho._napari.form.lists import ListEditor
 
+    annotation, optional = build.without_none(annotation)
     if kinds := build.alternatives(annotation):
-        return KindEditor(kinds)
+        return KindEditor(kinds, optional)
     if (entry := build.entries_of(annotation)) is not None:
         return ListEditor(entry)
     if (group := build.nested(annotation)) is not None:
-        return SettingsForm(group)
+        return KindEditor((group,), optional) if optional else SettingsForm(group)
     return build.leaf(field)
+
+
+def _key(kind: type[Settings]) -> str:
+    field = kind.model_fields.get("kind")
+    return kind.__name__ if field is None else str(field.default)

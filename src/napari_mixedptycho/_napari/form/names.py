@@ -49,7 +49,8 @@ def label(name: str) -> str:
 
 def choice(value: object) -> str:
     """Return the words for one of several values."""
-    return _WORDS.get(str(value), str(value).replace("_", " ").capitalize())
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(value))
+    return _WORDS.get(words, words.replace("_", " ").capitalize())
 
 
 def unit(description: str | None) -> str:

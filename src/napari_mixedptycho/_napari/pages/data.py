@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton
+from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QWidget
 
 from napari_mixedptycho._napari.charts import PatternView
 from napari_mixedptycho._napari.form import SettingsForm
-from napari_mixedptycho._napari.pages.page import Page, button, enable, words
+from napari_mixedptycho._napari.pages.page import Page, button, enable, filler, words
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.recipe import Data
 
@@ -42,21 +42,28 @@ class DataPage(Page):
         self.pattern = PatternView()
         self.mean_button = button("Mean pattern", "")
         self.mean_button.clicked.connect(self.mean_wanted)
+        self._filler = filler()
         below = QHBoxLayout()
+        below.setContentsMargins(0, 0, 0, 0)
         below.addWidget(words("Click on the image to see the pattern of that scan point."), 1)
         below.addWidget(self.mean_button)
         self.column.addLayout(buttons)
         self.column.addWidget(self.summary)
         self.column.addWidget(self.form)
         self.column.addWidget(self.pattern, 1)
-        self.column.addLayout(below)
+        self._below = QWidget()
+        self._below.setLayout(below)
+        self.column.addWidget(self._below)
+        self.column.addWidget(self._filler, 1)
         self.show_dataset(None)
 
     def show_dataset(self, dataset: Dataset | None) -> None:
         """Say what is open."""
         reason = "" if dataset is not None else "Open a scan first"
         enable(self.mean_button, reason, "The mean over the whole scan")
-        self.pattern.setVisible(dataset is not None)
+        for widget in (self.pattern, self._below):
+            widget.setVisible(dataset is not None)
+        self._filler.setVisible(dataset is None)
         if dataset is None:
             return
         rows, columns = dataset.scan_shape

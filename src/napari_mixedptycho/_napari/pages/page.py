@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 
 class Page(QScrollArea):
@@ -19,6 +19,13 @@ class Page(QScrollArea):
         self.column.setContentsMargins(8, 8, 8, 8)
         self.column.setSpacing(8)
         self.setWidget(inner)
+
+
+def filler() -> QWidget:
+    """Return an empty widget for the room that hidden pictures leave, so that the rest stays at the top."""
+    made = QWidget()
+    made.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+    return made
 
 
 def button(text: str, tip: str, *, primary: bool = False) -> QPushButton:

@@ -9,7 +9,7 @@ from napari_mixedptycho._napari.charts import LossChart, ProbeView
 from napari_mixedptycho._napari.form import SettingsForm
 from napari_mixedptycho._napari.form.form import Fold
 from napari_mixedptycho._napari.form.lists import ListEditor
-from napari_mixedptycho._napari.pages.page import Page, button, enable, words
+from napari_mixedptycho._napari.pages.page import Page, button, enable, filler, words
 from napari_mixedptycho._napari.parts import tool
 from napari_mixedptycho.engine.stage import Stage
 from napari_mixedptycho.recipe import Run
@@ -65,7 +65,8 @@ class RunPage(Page):
         self.column.addWidget(self.hint)
         self.column.addWidget(self.mode)
         self.column.addWidget(self.probe, 3)
-        self.column.addStretch(1)
+        self._filler = filler()
+        self.column.addWidget(self._filler, 1)
         for picture in (self.loss, self.probe):
             picture.setVisible(False)
 
@@ -81,6 +82,7 @@ class RunPage(Page):
             self.mode.addItems([f"Probe mode {index + 1}" for index in range(modes)])
             self.mode.blockSignals(False)
             self.mode.setVisible(modes > 1)
+        self._filler.setVisible(False)
         for picture in (self.loss, self.probe):
             picture.setVisible(True)
         self._draw_probe()

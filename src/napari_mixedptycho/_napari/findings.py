@@ -1,0 +1,63 @@
+"""From a result to columns, their motion and the comparison with the truth: the rooms below do the work."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_mixedptycho._napari.images import truth_beside
+from napari_mixedptycho.analysis import (
+    ColumnMotion,
+    Comparison,
+    MotionSettings,
+    compare,
+    measure,
+    write_columns,
+)
+from napari_mixedptycho.dataset import Dataset
+from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.result import Result
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was found in a result.
+
+    Attributes
+    ----------
+    result, settings
+        In what, and how.
+    motion
+        The columns.
+    comparison
+        With the truth, when the data know it.
+    note
+        Why there is no comparison although there is a truth, or nothing.
+    """
+
+    result: Result
+    settings: MotionSettings
+    motion: ColumnMotion
+    comparison: Comparison | None
+    note: str
+
+    @classmethod
+    def of(cls, result: Result, dataset: Dataset | None, settings: MotionSettings) -> Findings:
+        """Find the columns of a result; `dataset` is what it was made from, when that is known."""
+        motion, comparison, note = measure(result, settings), None, ""
+        if dataset is not None and dataset.truth is not None and motion.n_columns:
+            try:
+                comparison = compare(result, motion, truth_beside(result, dataset.truth), settings)
+            except InputError as error:
+                note = str(error)
+        return cls(result, settings, motion, comparison, note)
+
+    def export(self, folder: str | os.PathLike[str]) -> list[Path]:
+        """Write ``columns.csv`` and the figures into a folder; returns the files."""
+        # Matplotlib takes its time, and is needed here only.
+        from napari_mixedptycho.analysis.figures import write_figures
+
+        table = Path(folder) / "columns.csv"
+        write_columns(table, self.motion, self.comparison)
+        return [table, *write_figures(self.result, folder, self.motion, self.comparison)]
