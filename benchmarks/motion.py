@@ -15,7 +15,6 @@ from napari_mixedptycho.io import load
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import reconstruct
 
-
 HEADER = (
     "data",
     "columns",
