@@ -48,6 +48,9 @@ def execute(arguments: argparse.Namespace) -> int:
     for name, value in wishes.items():
         if value is not None:
             recipe = recipe.with_set(f"model.{name}={value}")
+    if recipe.model.states == 1:  # one state has nothing to differ from
+        still = tuple(stage for stage in recipe.stages if not stage.displaces)
+        recipe = recipe.model_copy(update={"stages": still})
     text = document(recipe, notes)
     if arguments.out is None:
         print(text, end="")

@@ -98,7 +98,9 @@ class DisplacedCopies(Settings):
             fields[state, axis] = np.fft.ifftn(np.fft.fftn(white) * spectrum).real[:slices]
         fields -= fields.mean(axis=0)
         # Over both axes: with few states, one axis alone would jump from + to − its rms.
-        fields *= self.displacement / sampling / np.sqrt((fields**2).mean(axis=(0, 1)))
+        size = np.sqrt((fields**2).mean(axis=(0, 1)))
+        # One state has nothing to differ from: it stays where it is.
+        fields *= self.displacement / sampling / np.where(size > 0, size, 1)
         return fields
 
 
