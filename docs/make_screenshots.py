@@ -2,7 +2,7 @@
 
 On a display, or under ``xvfb-run -a -s "-screen 0 1600x1000x24"``::
 
-    python docs/make_screenshots.py [--out docs/images] [--states 6] [--pure 25] [--mixed 40] [--threads 1]
+    python docs/make_screenshots.py [--out docs/images] [--states 6] [--iterations 40] [--threads 1]
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from qtpy.QtCore import QSettings
 from qtpy.QtWidgets import QApplication
 
 from napari_mixedptycho._napari.widget import MixedPtychoWidget
-from napari_mixedptycho.engine.stage import Stage
 from napari_mixedptycho.recipe import Recipe
 
 PATH = QSettings.Format.IniFormat, QSettings.Scope.UserScope
@@ -48,7 +47,7 @@ def main() -> int:
         picture(viewer, options, step)
     dock.set_recipe(recipe(dock, options))
     dock.run()
-    half = options.pure + options.mixed // 2
+    half = dock.recipe().iterations - dock.recipe().stages[-1].iterations // 2
     while dock.running and (dock.result is None or len(dock.result.history) < half):
         wait(0.1)
     picture(viewer, options, "running")
@@ -72,18 +71,9 @@ def main() -> int:
 def recipe(dock: MixedPtychoWidget, options: argparse.Namespace) -> Recipe:
     """Take the recipe on screen, shortened as asked."""
     shown = dock.recipe()
-    pure, mixed = shown.stages[0], shown.stages[-1]
-    stages: tuple[Stage, ...] = (
-        pure.model_copy(update={"iterations": options.pure}),
-        mixed.model_copy(update={"iterations": options.mixed}),
-    )
-    return shown.model_copy(
-        update={
-            "stages": stages,
-            "model": shown.model.model_copy(update={"states": options.states}),
-            "run": shown.run.model_copy(update={"threads": options.threads}),
-        }
-    )
+    if options.iterations:
+        shown = shown.with_iterations(options.iterations)
+    return shown.with_set(f"model.states={options.states}").with_set(f"run.threads={options.threads}")
 
 
 def wait(seconds: float) -> None:
@@ -104,8 +94,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "images")
     parser.add_argument("--states", type=int, default=6)
-    parser.add_argument("--pure", type=int, default=25)
-    parser.add_argument("--mixed", type=int, default=40)
+    parser.add_argument("--iterations", type=int, help="of the last stage")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--theme", default="dark", choices=("dark", "light"))
     parser.add_argument("--size", type=int, nargs=2, default=(1500, 940), metavar=("WIDTH", "HEIGHT"))

@@ -26,7 +26,8 @@ class Canvas(pg.PlotWidget):
     def __init__(self, x_label: str, y_label: str, title: str = "") -> None:
         super().__init__(enableMenu=False)
         # pyqtgraph makes this menu all the same, without a parent: it would outlive the window.
-        self.plotItem.ctrlMenu.setParent(self)
+        menu = self.plotItem.ctrlMenu
+        menu.setParent(self, menu.windowFlags())
         self._labels = {"bottom": x_label, "left": y_label}
         self._title = title
         self.hideButtons()

@@ -8,7 +8,7 @@ from typing import Any
 from magicgui.widgets import CheckBox, ComboBox, LineEdit, SpinBox
 from pydantic import TypeAdapter, ValidationError
 from qtpy.QtCore import QEvent, QObject, Qt, Signal
-from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
+from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QWidget
 
 from napari_mixedptycho._napari.form.names import choice
 from napari_mixedptycho._napari.parts import mark
@@ -201,14 +201,15 @@ class Several(Editor):
 
     def __init__(self, values: Sequence[str]) -> None:
         super().__init__()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setVerticalSpacing(2)
         self._boxes = {value: CheckBox(text=choice(value)) for value in values}
         self._order: tuple[str, ...] = ()
-        for box in self._boxes.values():
-            row.addWidget(box.native)
+        for index, box in enumerate(self._boxes.values()):
+            # Two beside each other: more would widen the dock.
+            grid.addWidget(box.native, index // 2, index % 2)
             box.changed.connect(self._tell)
-        row.addStretch(1)
 
     def value(self) -> tuple[str, ...]:
         """Return the checked values."""

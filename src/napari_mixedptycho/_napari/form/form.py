@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_mixedptycho._napari.form import build
@@ -66,6 +67,10 @@ class SettingsForm(Editor):
         self._kept: dict[str, Any] = {}
         self._hidden = hidden
         self._grids: list[QGridLayout] = []
+        # Hidden labels: they tell how wide these words really are, in this font and theme.
+        self._rulers = {0: QLabel(_LONGEST_LABEL, self), 2: QLabel(_LONGEST_UNIT, self)}
+        for ruler in self._rulers.values():
+            ruler.hide()
         first, rest = front(kind, hidden)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -113,11 +118,16 @@ class SettingsForm(Editor):
         if event is not None and event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
             self._align()
 
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Align the columns in the font that is really used."""
+        super().showEvent(event)
+        self._align()
+
     def _align(self) -> None:
-        metrics = self.fontMetrics()
-        for grid in self._grids:
-            grid.setColumnMinimumWidth(0, metrics.horizontalAdvance(_LONGEST_LABEL) + 4)
-            grid.setColumnMinimumWidth(2, metrics.horizontalAdvance(_LONGEST_UNIT) + 2)
+        for column, ruler in self._rulers.items():
+            ruler.ensurePolished()
+            for grid in self._grids:
+                grid.setColumnMinimumWidth(column, ruler.sizeHint().width())
 
     def _rows(self, names: list[str]) -> QWidget:
         holder = QWidget()

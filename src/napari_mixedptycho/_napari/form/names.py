@@ -30,8 +30,6 @@ _WORDS = {
     "gpu": "GPU",
     "svd": "SVD",
     "gram_schmidt": "Gram–Schmidt",
-    "noise": "Noisy copies",
-    "displaced": "Displaced copies",
     "recentred": "Re-centred",
     "fixed": "Fixed (paper)",
     "phase": "Phase only",

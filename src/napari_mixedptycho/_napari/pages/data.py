@@ -37,7 +37,7 @@ class DataPage(Page):
         buttons.addWidget(self.sample_button)
         self.summary = words("Open a scan, drop a file here, or try the sample.")
         self.form = SettingsForm(Data, hidden=("file",))
-        self.form.editors["scan_region"].set_hint("whole scan: first row, end, first column, end")
+        self.form.editors["scan_region"].set_hint("whole scan")
         self.form.editors["max_angle"].set_hint("all of the detector")
         self.pattern = PatternView()
         self.mean_button = button("Mean pattern", "")
