@@ -149,7 +149,7 @@ class Recipe(Settings):
             Stage(name="rough", iterations=12, states=1),
             Stage(name="pure", iterations=20, states=1, prior=AtomPrior()),
             Stage(
-                name="moving", iterations=15, refine=("object", "probe", "displacement"), prior=AtomPrior()
+                name="moving", iterations=30, refine=("object", "probe", "displacement"), prior=AtomPrior()
             ),
         ),
         min_length=1,

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mixedptycho._array import Array, add_patches, asnumpy, fft2, ifft2, namespace, take_patches
+from napari_mixedptycho.engine.allocator import keep_freed_memory
 from napari_mixedptycho.engine.estimate import Estimate, Unknown
 from napari_mixedptycho.engine.incidence import Backward as IncidentBackward
 from napari_mixedptycho.engine.incidence import incident_waves, shift_ramps, split_positions
@@ -51,6 +52,7 @@ class Objective:
     @classmethod
     def of(cls, problem: Problem, loss: Loss) -> Objective:
         """Make the objective; reads every pattern once."""
+        keep_freed_memory()
         total = electrons = 0.0
         for part in chunks(np.arange(problem.count), 64):
             measured = problem.electrons(part)
