@@ -151,6 +151,19 @@ def test_the_largest_angle_masks_what_lies_beyond() -> None:
     assert both.problem.weight.sum() == prepared.problem.weight.sum() - 1
 
 
+def test_corners_that_hold_nothing_are_not_measured() -> None:
+    data = dataset(size=24)
+    assert prepare(recipe(model={"slices": 1}), data).problem.weight.all()
+    k = np.hypot(*np.meshgrid(*[np.arange(24) - 12] * 2))
+    round_one = data.replace(patterns=np.where(k <= 13, data.patterns, 0))
+    weight = prepare(recipe(model={"slices": 1}), round_one).problem.weight
+    np.testing.assert_array_equal(np.fft.fftshift(weight), k <= 13)
+    # A dark pixel elsewhere is a measurement, and so is everything within the largest circle.
+    small = data.replace(patterns=np.where(k <= 5, data.patterns, 0))
+    weight = prepare(recipe(model={"slices": 1}), small).problem.weight
+    np.testing.assert_array_equal(np.fft.fftshift(weight), k <= 12)
+
+
 # --- padding --------------------------------------------------------------------------------------
 
 

@@ -24,7 +24,7 @@ from napari_mixedptycho.guess.probe import probe_modes
 from napari_mixedptycho.guess.states import DisplacedCopies
 from napari_mixedptycho.io import load
 from napari_mixedptycho.optics import band_limit, propagator
-from napari_mixedptycho.preprocess import cut_scan, inside_angle, reaches_edge, usable_patterns
+from napari_mixedptycho.preprocess import cut_scan, inside_angle, lit_disk, reaches_edge, usable_patterns
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.result import Result
 
@@ -68,7 +68,8 @@ def apply_recipe(recipe: Recipe, dataset: Dataset) -> Dataset:
         dataset = cut_scan(dataset, recipe.data.scan_region)
     if recipe.data.max_angle is not None:
         dataset = dataset.replace(mask=inside_angle(dataset, recipe.data.max_angle))
-    return dataset.replace(patterns=usable_patterns(dataset))
+    dataset = dataset.replace(patterns=usable_patterns(dataset))
+    return dataset.replace(mask=lit_disk(dataset))
 
 
 def prepare(recipe: Recipe, dataset: Dataset) -> Prepared:

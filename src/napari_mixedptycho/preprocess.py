@@ -56,6 +56,20 @@ def inside_angle(dataset: Dataset, max_angle: float) -> NDArray[np.bool_]:
     return inside if dataset.mask is None else inside & dataset.mask
 
 
+def lit_disk(dataset: Dataset) -> NDArray[np.bool_] | None:
+    """Return the mask without the corners beyond the outermost pixel that any pattern lights.
+
+    A simulation with a round band limit, or a round detector, stores zeros there that were never measured.
+    Within the largest circle on the detector a zero is a measurement.
+    """
+    angles, lit = _angles(dataset), dataset.values.any(axis=(0, 1))
+    outermost = max(float(angles[lit].max(initial=0.0)), dataset.max_angle)
+    inside: NDArray[np.bool_] = angles <= outermost
+    if inside.all():
+        return dataset.mask
+    return inside if dataset.mask is None else inside & dataset.mask
+
+
 def usable_patterns(dataset: Dataset) -> NDArray[Any]:
     """Return the patterns, in memory and zero where masked, after refusing what no loss can use.
 
