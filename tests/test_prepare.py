@@ -153,6 +153,7 @@ def test_the_largest_angle_masks_what_lies_beyond() -> None:
 
 def test_corners_that_hold_nothing_are_not_measured() -> None:
     data = dataset(size=24)
+    data = data.replace(patterns=data.patterns + 1e-5)
     assert prepare(recipe(model={"slices": 1}), data).problem.weight.all()
     k = np.hypot(*np.meshgrid(*[np.arange(24) - 12] * 2))
     round_one = data.replace(patterns=np.where(k <= 13, data.patterns, 0))
@@ -197,6 +198,7 @@ def test_problem_has_the_zero_angle_in_the_corner() -> None:
         data = dataset(size=size)
         patterns = np.zeros_like(data.patterns)
         patterns[..., size // 2, size // 2 + 1] = 1
+        patterns[..., 0, 0] = 1  # so that the corners are measured
         mask = np.ones((size, size), bool)
         mask[size // 2, size // 2 - 1] = False
         problem = prepare(recipe(), data.replace(patterns=patterns, mask=mask)).problem
