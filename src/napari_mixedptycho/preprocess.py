@@ -64,7 +64,7 @@ def lit_disk(dataset: Dataset) -> NDArray[np.bool_] | None:
     """
     angles, lit = _angles(dataset), dataset.values.any(axis=(0, 1))
     outermost = max(float(angles[lit].max(initial=0.0)), dataset.max_angle)
-    inside: NDArray[np.bool_] = angles <= outermost
+    inside: NDArray[np.bool_] = angles <= outermost * (1 + 1e-9)
     if inside.all():
         return dataset.mask
     return inside if dataset.mask is None else inside & dataset.mask
