@@ -13,8 +13,9 @@ import h5py
 import numpy as np
 import pytest
 
+from napari_mixedptycho import checkpoint
+from napari_mixedptycho.checkpoint import Saver
 from napari_mixedptycho.cli import _work
-from napari_mixedptycho.cli._work import Saver
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import Progress, reconstruct
 from napari_mixedptycho.result import Result
@@ -212,7 +213,7 @@ def test_checkpoints_are_written_while_the_run_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter(range(0, 1000, 10))
-    monkeypatch.setattr(_work.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(checkpoint.time, "monotonic", lambda: float(next(clock)))
     saver, found = Saver(tmp_path / "r.h5", 25.0, print), []
     for progress in reconstruct(small()):
         saver.checkpoint(progress.result)
@@ -245,7 +246,7 @@ def test_a_full_disk_is_reported_once_and_the_run_goes_on(
     run: Run, recipe: Path, monkeypatch: pytest.MonkeyPatch, made: Result
 ) -> None:
     monkeypatch.setattr(Result, "save", failing(3))
-    monkeypatch.setattr(_work, "_SHARE", 0)
+    monkeypatch.setattr(checkpoint, "_SHARE", 0)
     out = recipe.with_name("r.h5")
     ran = run("run", recipe, "--set", "run.checkpoint=1e-9", "--out", out)
     assert ran.code == 0, ran.err
@@ -257,7 +258,7 @@ def test_a_result_that_cannot_be_written_at_the_end_takes_refuge(
     run: Run, recipe: Path, monkeypatch: pytest.MonkeyPatch, made: Result, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(Result, "save", failing(1))
-    monkeypatch.setattr(_work.tempfile, "mkdtemp", lambda prefix: str(tmp_path))
+    monkeypatch.setattr(checkpoint.tempfile, "mkdtemp", lambda prefix: str(tmp_path))
     ran = run("run", recipe, "--out", recipe.with_name("r.h5"), "--quiet")
     sentence = ran.refused(code=1)
     assert "could not be written (No space left on device); the result is in" in sentence

@@ -32,6 +32,7 @@ FLOORS = {
     "recipe": 3,
     "result": 4,
     "prepare": 5,
+    "checkpoint": 5,
     "reconstruct": 6,
     "memory": 6,
     "benchmark": 6,

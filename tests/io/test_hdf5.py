@@ -141,7 +141,9 @@ def test_electrons_per_unit(
     tmp_path: Path, patterns: Any, per_pattern: float | None, expected: float | None
 ) -> None:
     numbers = NUMBERS if per_pattern is None else {**NUMBERS, "electrons_per_pattern": per_pattern}
-    assert load(write(tmp_path / "a.h5", patterns, numbers)).electrons_per_unit == expected
+    dataset = load(write(tmp_path / "a.h5", patterns, numbers))
+    assert dataset.electrons_per_unit == expected
+    assert dataset.sources.get("electrons_per_unit") == (None if expected is None else "file")
 
 
 def test_an_incomplete_truth_is_none_and_a_broken_one_is_refused(scan: Path) -> None:
