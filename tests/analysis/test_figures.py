@@ -168,15 +168,41 @@ def test_one_stationary_state_can_be_drawn(tmp_path):
         assert_not_blank(path)
 
 
-def test_loss_marks_its_stages():
-    axes = figures.loss([1.0, 0.5, 0.3, 0.2], [0, 0, 1, 1], ["pure", "mixed"]).axes[0]
-    assert axes.get_yscale() == "log"
-    assert "pure" in {line.get_label() for line in axes.lines}
-    assert axes.get_legend() is not None
+def test_each_stage_of_the_loss_has_a_panel_in_which_its_fall_is_seen():
+    """A stage that gains per cents after one that gained factors would else be a flat line."""
+    figure = figures.loss([1.0, 0.1, 0.08, 0.079, 0.0785], [0, 0, 1, 1, 1], ["pure", "mixed"])
+    figure.draw_without_rendering()
+    first, second = figure.axes
+    assert [axes.get_title() for axes in figure.axes] == ["pure", "mixed"]
+    assert (first.get_yscale(), second.get_yscale()) == ("log", "linear")
+    assert list(second.lines[0].get_xdata()) == [3, 4, 5]
+    low, high = second.get_ylim()
+    assert (0.08 - 0.0785) / (high - low) > 0.5
+    assert "own scale" in labels(figure)
+
+
+def test_the_title_of_a_truth_that_stands_still_claims_no_motion():
+    still = s.columns()[None]
+    result = s.result(s.drawn(s.moving(6, sd=0.01)))
+    motion = measure(result)
+    text = labels(
+        figures.columns(
+            motion, result.mean_phase(), figures.Frame.of(result), compare(result, motion, s.truth(still))
+        )
+    )
+    assert "stands still" in text
+    assert "measured / true" not in text
+    assert "1σ" not in text
 
 
 def test_loss_that_is_not_positive_is_drawn_on_a_linear_axis():
     assert figures.loss([1.0, -0.5, 0.3]).axes[0].get_yscale() == "linear"
+
+
+def test_loss_that_is_not_finite_is_drawn_as_far_as_it_goes():
+    figure = figures.loss([1.0, 0.2, np.nan, np.inf])
+    figure.draw_without_rendering()
+    assert figure.axes[0].get_yscale() == "log"
 
 
 def test_wrong_shapes_are_refused(measured):
@@ -198,6 +224,16 @@ def test_spectrum_shows_a_wave_at_its_frequency():
     assert np.hypot(*k) == pytest.approx(1.5, abs=0.06)
     radius, mean = radial_mean(power, reach)
     assert radius[np.argmax(mean)] == pytest.approx(1.5, abs=0.12)
+
+
+def test_the_spectrum_of_a_flat_phase_is_drawn(measured):
+    """Nothing was reconstructed yet: no power, of which there is no logarithm."""
+    frame = figures.Frame.of(measured[0])
+    for level in (0.0, 0.3):
+        figure = figures.spectrum(np.full(s.SHAPE, level), frame)
+        figure.draw_without_rendering()
+        image = next(axes for axes in figure.axes if axes.images).images[0]
+        assert np.isfinite(image.get_array()).all()
 
 
 def test_power_of_white_noise_is_its_variance_per_frequency():

@@ -53,6 +53,11 @@ class Agreement:
     translation: Floats
     mean_position_error: float
 
+    @property
+    def stationary(self) -> bool:
+        """Whether nothing moves in truth: then every measured sd is error."""
+        return self.sd_ratio is None
+
 
 @dataclass(frozen=True)
 class Comparison:

@@ -82,7 +82,10 @@ class Found:
             return f"{text}."
         true = comparison.rendered
         text += f"\nThe truth, for {comparison.n_columns} of them: "
-        text += f"{true.true_sd_y:.4f} Å (y), {true.true_sd_x:.4f} Å (x)"
+        if true.stationary:
+            text += "nothing moves, so that this motion is error"
+        else:
+            text += f"{true.true_sd_y:.4f} Å (y), {true.true_sd_x:.4f} Å (x)"
         if true.sd_ratio is not None:
             text += f"; measured / true {true.sd_ratio:.2f}"
         if true.sd_correlation is not None:

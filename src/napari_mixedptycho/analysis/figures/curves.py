@@ -8,20 +8,23 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
-from numpy.typing import ArrayLike
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike, NDArray
 
 from napari_mixedptycho.analysis.figures.style import (
-    INK,
     MEASURED,
     SECOND,
     TRUE,
     Floats,
     Frame,
+    limits,
     outlined,
     styled,
 )
 from napari_mixedptycho.errors import InputError
 
+_NO_POWER = 1e-30  # rad² Å², far below rounding
+_LINEAR = 3.0  # a loss that falls by less is drawn on a linear axis
 _STAGE_COLOURS = (TRUE, MEASURED, SECOND, "#CC79A7", "#E69F00")
 
 
@@ -50,26 +53,35 @@ def loss(
         raise InputError(
             f"The loss has shape {curve.shape} and its stages {stage.shape}; one of each per iteration."
         )
-    iterations = np.arange(1, len(curve) + 1)
+    parts = list(np.unique(stage))
     with styled():
-        figure = Figure(figsize=(4.4, 3.0), layout="constrained")
-        axes = figure.add_subplot()
-        for number in np.unique(stage):
-            here = stage == number
+        widths = [max(0.35, float((stage == number).mean())) for number in parts]
+        figure = Figure(figsize=(max(4.4, 2.2 * len(parts)), 3.0), layout="constrained")
+        panels = figure.subplots(1, len(parts), squeeze=False, width_ratios=widths).ravel()
+        for number, axes in zip(parts, panels, strict=True):
+            here = np.flatnonzero(stage == number)
             colour = _STAGE_COLOURS[int(number) % len(_STAGE_COLOURS)]
-            label = names[number] if number < len(names) else f"stage {number + 1}"
-            marker = "o" if here.sum() < 40 else ""
-            axes.plot(iterations[here], curve[here], color=colour, lw=1.2, marker=marker, ms=2.2, label=label)
-            if iterations[here][0] > 1:
-                axes.axvline(iterations[here][0] - 0.5, color=INK, lw=0.6, ls=(0, (2, 2)))
-        if np.isfinite(curve).all() and curve.min() > 0:
-            axes.set_yscale("log")
-        axes.set(xlabel="Iteration", ylabel="Loss (dimensionless)", title=title or "")
-        axes.grid(axis="y", which="both", color="0.9", lw=0.4)
-        axes.spines[["top", "right"]].set_visible(False)
-        if len(np.unique(stage)) > 1 or names:
-            axes.legend(title="loss comparable within a stage", title_fontsize=6.5)
+            _falls(axes, here + 1, curve[here], colour)
+            if len(parts) > 1 or names:
+                axes.set_title(names[number] if number < len(names) else f"stage {number + 1}", color=colour)
+        figure.supxlabel("Iteration", fontsize=8)
+        panels[0].set_ylabel("Loss (dimensionless)")
+        note = "each stage on its own scale" if len(parts) > 1 else ""
+        figure.suptitle("; ".join(text for text in (title, note) if text), fontsize=8.5)
     return figure
+
+
+def _falls(axes: Axes, iterations: NDArray[np.int64], curve: Floats, colour: str) -> None:
+    """Draw the loss of one stage: logarithmic when it falls far, so that it is read in factors."""
+    axes.plot(iterations, curve, color=colour, lw=1.2, marker="o" if len(curve) < 40 else "", ms=2.2)
+    known = curve[np.isfinite(curve)]
+    if len(known) and known.min() > 0 and known.max() > _LINEAR * known.min():
+        axes.set_yscale("log")
+    else:
+        axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3), useOffset=False)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+    axes.grid(axis="y", which="both", color="0.9", lw=0.4)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def spectrum(
@@ -89,8 +101,10 @@ def spectrum(
         Above the picture.
     """
     power, reach = power_spectrum(frame.cropped(np.asarray(phase, dtype=np.float64))[0], frame.sampling)
-    shown = np.log10(np.maximum(power, power.max() * 1e-12))
-    low, high = (float(end) for end in np.percentile(shown, [5, 99.9]))
+    # A flat phase has no power at all, and no logarithm either.
+    power = np.maximum(power, max(float(power.max()) * 1e-12, _NO_POWER))
+    shown = np.log10(power)
+    low, high = limits(shown, 5, 99.9)
     with styled():
         figure = Figure(figsize=(7.0, 3.1), layout="constrained")
         picture, curve = figure.subplots(1, 2)

@@ -11,6 +11,7 @@ from napari_mixedptycho.analysis.figures.scatter import columns
 from napari_mixedptycho.analysis.figures.style import Frame, save
 from napari_mixedptycho.analysis.motion import ColumnMotion
 from napari_mixedptycho.analysis.truth import Comparison
+from napari_mixedptycho.optics import wavelength
 from napari_mixedptycho.result import Result
 
 
@@ -45,7 +46,7 @@ def write_figures(
     drawn = {
         "mean_phase": mean_phase(phase, frame, motion.mean if motion is not None and found else None),
         "states": states(result.projected_phase(), frame),
-        "spectrum": spectrum(phase, frame),
+        "spectrum": spectrum(phase, frame, _rings(result)),
     }
     if len(result.history):
         names = [stage.name for stage in result.recipe.stages]
@@ -53,3 +54,11 @@ def write_figures(
     if motion is not None and found:
         drawn["columns"] = columns(motion, phase, frame, comparison)
     return [save(figure, Path(folder) / f"{name}{suffix}") for name, figure in drawn.items()]
+
+
+def _rings(result: Result) -> dict[str, float]:
+    """Return the angle to which the probe alone carries information: twice its own, 1/Å."""
+    microscope = result.recipe.microscope
+    if microscope.energy is None or microscope.semiangle is None:
+        return {}
+    return {"2α": 2e-3 * microscope.semiangle / wavelength(microscope.energy)}

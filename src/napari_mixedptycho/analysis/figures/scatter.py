@@ -87,12 +87,16 @@ def _headline(motion: ColumnMotion, comparison: Comparison | None) -> str:
         return f"{text}: rms sd {_pm(motion.sd_y)} (y), {_pm(motion.sd_x)} (x)"
     rendered = comparison.rendered
     text += f", {comparison.n_columns} matched with the truth; rms sd {_pm(comparison.sd_y)} (y), "
-    text += f"{_pm(comparison.sd_x)} (x)\ntrue {_pm(rendered.true_sd_y)} (y), {_pm(rendered.true_sd_x)} (x)"
+    text += f"{_pm(comparison.sd_x)} (x)\n"
+    if rendered.stationary:
+        text += "the truth stands still, so that all of it is error"
+    else:
+        text += f"true {_pm(rendered.true_sd_y)} (y), {_pm(rendered.true_sd_x)} (x)"
     if rendered.sd_ratio is not None:
-        text += f"; ratio {rendered.sd_ratio:.2f}"
+        text += f"; measured / true {rendered.sd_ratio:.2f}"
     if rendered.sd_correlation is not None:
-        text += f"; correlation of the sd {rendered.sd_correlation:.2f}"
-    return f"{text}; position error {_pm(rendered.mean_position_error)}"
+        text += f"; correlation over columns {rendered.sd_correlation:.2f}"
+    return f"{text}; mean positions off by {_pm(rendered.mean_position_error)}"
 
 
 def _count(number: int, name: str) -> str:
@@ -135,7 +139,8 @@ def _overview(
         axes.annotate(
             str(index), (x, y), xytext=(7, 5), textcoords="offset points", color="white", fontsize=6.5
         )
-    note = "; blue: true 1σ" if comparison is not None else ""
+    moves = comparison is not None and not comparison.rendered.stationary
+    note = "; blue: true 1σ" if moves else ""
     axes.set(
         xlabel="x (Å)",
         ylabel="y (Å)",
@@ -226,7 +231,9 @@ def _panels(
     left_out = f" (first {count} of {motion.n_columns})" if count < motion.n_columns else ""
     about = "true mean" if comparison is not None else "mean"
     legend = f"Each column about its {about}{left_out}: states, mean ± sd"
-    figure.suptitle(legend + ("; blue: truth, ellipse 1σ" if true else ""), fontsize=8)
+    if comparison is not None and true:
+        legend += "; blue: truth" + ("" if comparison.rendered.stationary else ", ellipse 1σ")
+    figure.suptitle(legend, fontsize=8)
     figure.supxlabel("x (pm)", fontsize=8)
     figure.supylabel("y (pm)", fontsize=8)
 

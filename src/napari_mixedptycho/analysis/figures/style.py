@@ -117,9 +117,9 @@ class Frame:
         return image[start[0] : stop[0], start[1] : stop[1]], extent
 
 
-def limits(values: Floats) -> tuple[float, float]:
-    """Return display limits: nearly the whole range, a few hot pixels left out."""
-    low, high = (float(end) for end in np.percentile(values, [0.5, 99.8]))
+def limits(values: Floats, lowest: float = 0.5, highest: float = 99.8) -> tuple[float, float]:
+    """Return display limits: nearly the whole range, a few hot pixels (percentiles) left out."""
+    low, high = (float(end) for end in np.percentile(values, [lowest, highest]))
     return (low, high) if high > low else (low - 0.5, low + 0.5)
 
 
