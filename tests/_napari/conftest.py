@@ -11,6 +11,7 @@ from napari import Viewer
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QSettings
 
+from napari_mixedptycho._napari import ask, unsaved
 from napari_mixedptycho._napari.launch import add_dock
 from napari_mixedptycho._napari.widget import MixedPtychoWidget
 from napari_mixedptycho.recipe import Recipe
@@ -28,8 +29,10 @@ MakeDock = Callable[..., MixedPtychoWidget]
 
 
 @pytest.fixture(autouse=True)
-def _settings_of_nobody(tmp_path: Path) -> Iterator[None]:
-    """Keep remembered settings of the person at the keyboard out, and those of the test in."""
+def _settings_of_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Keep settings and results of the person at the keyboard out, and those of the test in."""
+    monkeypatch.setattr(unsaved, "folder", lambda: tmp_path / "unsaved")
+    monkeypatch.setattr(ask, "folder", lambda: tmp_path / "unsaved")
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "settings"))
     yield
 

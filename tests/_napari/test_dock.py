@@ -408,7 +408,7 @@ def test_what_is_changed_by_hand_is_remembered_and_reset(make_dock: MakeDock, sm
     assert make_dock(one.display.viewer).recipe().model == Recipe().model, "a script changes nothing for good"
     one.set_recipe(Recipe())
     one.steps.model.form.editors["states"].inner.value = 5
-    one.steps.run.stages.form.editors["solver"]._choice.inner.value = "adam"
+    one.steps.run.stages.all.form.editors["solver"]._choice.inner.value = "adam"
     two = make_dock(one.display.viewer)
     assert two.recipe().model.states == 5
     assert two.recipe().stages[0].solver.kind == "adam"

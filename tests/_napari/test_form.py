@@ -18,6 +18,7 @@ from napari_mixedptycho._napari.form import SettingsForm
 from napari_mixedptycho._napari.form.form import KindEditor
 from napari_mixedptycho._napari.form.lists import ListEditor
 from napari_mixedptycho._napari.form.names import FRONT, tooltip, unit
+from napari_mixedptycho._napari.pages.stages import StagesEditor
 from napari_mixedptycho._napari.steps import Steps
 from napari_mixedptycho.analysis import MotionSettings
 from napari_mixedptycho.engine.solvers import Adam, GradientDescent
@@ -195,6 +196,54 @@ def test_stages_are_added_moved_and_removed(qtbot: QtBot) -> None:
     assert not editor.buttons["Remove"].isEnabled(), "the last one stays"
     editor.buttons["Remove"].click()
     assert len(editor.value()) == 1
+
+
+def test_the_last_stage_is_edited_in_two_places(qtbot: QtBot) -> None:
+    editor = StagesEditor()
+    qtbot.addWidget(editor)
+    stages = Recipe().stages
+    heard = []
+    editor.changed.connect(lambda: heard.append(1))
+    editor.set_value(stages)
+    assert editor.value() == stages
+    assert not heard
+    assert stages[-1].name in editor.heading.text()
+    assert set(editor.last.editors) == {"iterations", "solver", "patterns_per_update"}
+    editor.last.editors["iterations"].inner.value = 7
+    editor.last.editors["solver"]._choice.inner.value = "adam"
+    assert heard
+    expected = stages[-1].model_copy(update={"iterations": 7, "solver": Adam()})
+    assert editor.value() == (*stages[:-1], expected)
+    assert "moving 7" in editor.fold.button.text()
+    editor.all.rows.setCurrentRow(len(stages) - 1)
+    assert editor.all.form.value() == expected
+    editor.all.form.editors["iterations"].inner.value = 9
+    assert editor.last.editors["iterations"].value() == 9
+    line = editor.last.editors["patterns_per_update"].inner.native
+    qtbot.keyClicks(line, "1o")
+    with pytest.raises(InputError, match="Patterns per update"):
+        editor.value()
+    line.clear()
+    qtbot.keyClicks(line, "16")
+    assert editor.all.form.value().patterns_per_update == 16
+    editor.all.rows.setCurrentRow(0)
+    editor.all.form.editors["iterations"].inner.value = 3
+    assert editor.value()[0].iterations == 3
+    editor.all.buttons["Remove"].click()
+    editor.all.buttons["Remove"].click()
+    assert editor.last.value() == editor.value()[-1], "the last one is another one now, or the only one"
+
+
+def test_the_default_stages_show_prior_and_displacement(qtbot: QtBot) -> None:
+    form = SettingsForm(Stage)
+    qtbot.addWidget(form)
+    moving = Recipe().stages[-1]
+    assert moving.prior is not None
+    assert "displacement" in moving.refine
+    form.set_value(moving)
+    assert form.value() == moving
+    form.editors["prior"]._choice.inner.value = "none"
+    assert form.value().prior is None
 
 
 def test_the_wheel_scrolls_the_page_and_changes_no_number(qtbot: QtBot) -> None:

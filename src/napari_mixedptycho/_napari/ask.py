@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 
 from napari_mixedptycho._napari.remember import forget, recall
 from napari_mixedptycho._napari.steps import Steps
+from napari_mixedptycho._napari.unsaved import copies, folder
 from napari_mixedptycho.recipe import Recipe
 
 _HDF5, _TOML = "HDF5 files (*.h5 *.hdf5)", "Recipes (*.toml)"
@@ -48,7 +49,7 @@ class Ask:
     def connect(self) -> None:
         """Connect the buttons and fill the menu."""
         steps = self._dock.steps
-        steps.data.open_button.clicked.connect(self.open)
+        steps.data.open_button.clicked.connect(lambda _=False: self.open())
         steps.run.save_button.clicked.connect(self.save)
         steps.analyse.export_button.clicked.connect(self.export)
         steps.menu.addAction("Load recipe…", self.load_recipe)
@@ -56,10 +57,21 @@ class Ask:
         steps.menu.addAction("Copy recipe as text", self.copy_recipe)
         steps.menu.addSeparator()
         steps.menu.addAction("Reset to defaults", self.reset)
+        steps.menu.addSeparator()
+        steps.menu.addAction("Unsaved results…", self.open_unsaved)
+        if copies():
+            steps.footer.say("An earlier run was not saved: the menu ⋯ opens it, under Unsaved results.")
 
-    def open(self) -> None:
-        """Ask for a scan or a result."""
-        file, _ = QFileDialog.getOpenFileName(self._parent, "Open a scan or a result", "", _HDF5)
+    def open_unsaved(self) -> None:
+        """Ask for the copy of a run that was not saved."""
+        if copies():
+            self.open(str(folder()))
+        else:
+            self._dock.steps.footer.say("Every result was saved, or there was none yet.")
+
+    def open(self, start: str = "") -> None:
+        """Ask for a scan or a result, in the folder `start`."""
+        file, _ = QFileDialog.getOpenFileName(self._parent, "Open a scan or a result", start, _HDF5)
         if file:
             self._dock.attempt(self._dock.open, file)
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
+import os
+from collections import deque
+from contextlib import suppress
+from pathlib import Path
 
 from qtpy.QtCore import QObject, Qt, QTimer, Signal
 
 from napari_mixedptycho._napari.runner import Runner
+from napari_mixedptycho._napari.unsaved import is_copy, kept, new_copy
+from napari_mixedptycho.checkpoint import Saver
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.recipe import Recipe
@@ -27,16 +32,21 @@ class Control(QObject):
         The run waits between two iterations.
     ended
         The `Runner`, which has ended.
+    noted
+        What a person should know and cannot see: that the result could not be copied.
     """
 
     arrived = Signal(object)
     paused = Signal()
     ended = Signal(object)
+    noted = Signal(str)
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._runner: Runner | None = None
         self._was_paused = False
+        self._copy: Path | None = None
+        self._notes: deque[str] = deque()
         self._timer = QTimer(self)
         self._timer.setInterval(INTERVAL)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -57,10 +67,17 @@ class Control(QObject):
         """Whether the run waits between two iterations."""
         return self._runner is not None and self._runner.paused
 
+    @property
+    def copy(self) -> Path | None:
+        """The copy of the present result, which nobody has saved yet; it may not be written yet."""
+        return self._copy
+
     def start(self, recipe: Recipe, dataset: Dataset) -> None:
         """Begin a run."""
         self._was_paused = False
-        self._runner = Runner(partial(reconstruct, recipe, dataset))
+        self._copy = new_copy(dataset.name)
+        saver = Saver(self._copy, recipe.run.checkpoint, self._notes.append)
+        self._runner = Runner(lambda: kept(reconstruct(recipe, dataset), saver))
         self._runner.start()
         self._timer.start()
 
@@ -79,6 +96,17 @@ class Control(QObject):
         if self._runner is not None:
             self._runner.stop()
 
+    def opened(self, path: str | os.PathLike[str]) -> None:
+        """Note that the result on screen is that of a file."""
+        self._copy = Path(path) if is_copy(path) else None
+
+    def saved(self, path: str | os.PathLike[str]) -> None:
+        """Note that the result is safe in a file of the user's own: its copy may go."""
+        if self._copy is not None and not self.running and not is_copy(path):
+            with suppress(OSError):
+                self._copy.unlink()
+            self._copy = None
+
     def shutdown(self) -> None:
         """End the run and wait for it, without another word."""
         self._timer.stop()
@@ -94,6 +122,8 @@ class Control(QObject):
         # Asked in this order, no news can come between the last look and the end.
         over, waiting = runner.over, runner.paused
         news = runner.take()
+        while self._notes:
+            self.noted.emit(self._notes.popleft())
         if news is not None:
             self.arrived.emit(news)
         if waiting and not self._was_paused:

@@ -6,7 +6,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_mixedptycho._napari.images import truth_beside
 from napari_mixedptycho.analysis import (
     ColumnMotion,
     Comparison,
@@ -17,6 +16,7 @@ from napari_mixedptycho.analysis import (
 )
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.preprocess import truth_in
 from napari_mixedptycho.result import Result
 
 
@@ -46,9 +46,10 @@ class Findings:
     def of(cls, result: Result, dataset: Dataset | None, settings: MotionSettings) -> Findings:
         """Find the columns of a result; `dataset` is what it was made from, when that is known."""
         motion, comparison, note = measure(result, settings), None, ""
-        if dataset is not None and dataset.truth is not None and motion.n_columns:
+        truth = None if dataset is None else truth_in(dataset, result.recipe.data.scan_region)
+        if truth is not None and motion.n_columns:
             try:
-                comparison = compare(result, motion, truth_beside(result, dataset.truth), settings)
+                comparison = compare(result, motion, truth, settings)
             except InputError as error:
                 note = str(error)
         return cls(result, settings, motion, comparison, note)

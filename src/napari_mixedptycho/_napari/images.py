@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mixedptycho.dataset import Dataset, Truth
+from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.result import Result
 
 Image = NDArray[np.floating[Any]]
@@ -88,18 +88,6 @@ def region_offset(result: Result) -> tuple[float, float]:
     return (0.0, 0.0) if region is None or step is None else (region[0] * step, region[2] * step)
 
 
-def truth_beside(result: Result, truth: Truth) -> Truth:
-    """Return the truth of a whole scan in the frame of a result of a part of it."""
-    offset = np.array(region_offset(result))
-    if not offset.any():
-        return truth
-    mean = truth.columns_mean - offset
-    inside = ((mean >= 0) & (mean <= result.scan_extent)).all(axis=1)
-    atoms = truth.atoms.copy()
-    atoms[..., :2] -= offset
-    return Truth(mean, truth.columns_per_snapshot - offset, inside & truth.columns_in_scan, atoms)
-
-
 def virtual_bright_field(dataset: Dataset) -> Image:
     """Return the intensity inside the bright-field disk (scan_y, scan_x), stored units; reads row by row."""
     n = dataset.detector_size
@@ -139,8 +127,11 @@ def result_layers(result: Result, view: View, run: str) -> list[LayerData]:
     """
     corner = tuple(np.add(result.origin, region_offset(result)))
     pixel = (result.sampling,) * 2
-    plane = {"scale": pixel, "translate": corner, "units": _UNITS, "axis_labels": _AXES}
+    # Smooth at first sight: object pixels are as large as a third of an atom.
+    smooth = {"interpolation2d": "cubic"}
+    plane = {**smooth, "scale": pixel, "translate": corner, "units": _UNITS, "axis_labels": _AXES}
     stack = {
+        **smooth,
         "scale": (1.0, 1.0, *pixel),
         "translate": (0.0, 0.0, *corner),
         "units": ("", "", *_UNITS),

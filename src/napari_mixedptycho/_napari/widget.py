@@ -37,9 +37,6 @@ if TYPE_CHECKING:
 
 PathLike = str | os.PathLike[str]
 
-_SMALL = 2**28
-"""Bytes of patterns up to which the mean pattern is shown at once, which reads them all."""
-
 
 class MixedPtychoWidget(QWidget):
     """The dock.
@@ -114,7 +111,8 @@ class MixedPtychoWidget(QWidget):
         self.steps.footer.begin(recipe.iterations)
         self.steps.footer.say(f"{name}: getting ready")
         self.control.start(recipe, dataset)
-        self.steps.run.stages_fold.open(False)
+        self.steps.footer.show_copy(self.control.copy)
+        self.steps.run.stages.fold.open(False)
         self._update_buttons()
 
     def pause(self) -> None:
@@ -149,6 +147,8 @@ class MixedPtychoWidget(QWidget):
     def save(self, path: PathLike) -> None:
         """Write the result to a file; raises `InputError` or `OSError`."""
         self._needed_result().save(path)
+        self.control.saved(path)
+        self.steps.footer.show_copy(self.control.copy)
         self.steps.footer.say(f"Saved {path}")
 
     def export(self, folder: PathLike) -> list[Path]:
@@ -222,7 +222,7 @@ class MixedPtychoWidget(QWidget):
     def _connect(self) -> None:
         steps = self.steps
         steps.data.opened.connect(partial(self.attempt, self.open))
-        steps.data.mean_wanted.connect(partial(self._show_pattern, None))
+        steps.data.mean_wanted.connect(self._show_mean)
         steps.run.run_button.clicked.connect(lambda: self.attempt(self.run))
         steps.run.pause_button.clicked.connect(
             lambda: self.resume() if self.control.pausing else self.pause()
@@ -234,6 +234,7 @@ class MixedPtychoWidget(QWidget):
         self.control.arrived.connect(self._show_news)
         self.control.paused.connect(self._say_paused)
         self.control.ended.connect(self._end)
+        self.control.noted.connect(self._complain)
         self._ask = Ask(self, self)
         self._ask.connect()
         for form in steps.forms:
@@ -276,30 +277,28 @@ class MixedPtychoWidget(QWidget):
         self.steps.data.form.set_value(data.model_copy(update={"file": file}))
         self._dataset = dataset
         self.steps.show_dataset(dataset)
-        size = dataset.patterns.size * dataset.patterns.dtype.itemsize
-        rows, columns = dataset.scan_shape
-        self._show_pattern(None if size < _SMALL else (rows // 2, columns // 2))
         self.steps.footer.say(f"Opened {dataset.name}")
         self._update_buttons()
 
     def _adopt_file(self, file: str, result: bool) -> None:
         if result:
-            self._adopt_result(Result.load(file))
+            self._adopt_result(file)
         elif self._dataset is None or file != self.steps.data.form.value().file:
             self._adopt(load(file), file)
 
     def _open_result(self, file: str) -> None:
         if self.running:
             raise InputError("A run is going on; stop it first.")
-        result = Result.load(file)
-        self._adopt_result(result)
+        result = self._adopt_result(file)
         if self._source is not None:
             self.display.show_dataset(self._source, result.recipe.data.file)
         self.display.begin_run(Path(file).stem)
         self.display.show_result(result, View.of(result))
 
-    def _adopt_result(self, result: Result) -> None:
-        self._result = result
+    def _adopt_result(self, file: str) -> Result:
+        self._result = result = Result.load(file)
+        self.control.opened(file)
+        self.steps.footer.show_copy(self.control.copy)
         self._found = None
         self.steps.analyse.clear()
         self.steps.run.loss.start()
@@ -315,10 +314,11 @@ class MixedPtychoWidget(QWidget):
         self.steps.set_recipe(result.recipe)
         self.steps.footer.say(f"Opened a result of {len(result.history)} iterations.{note}")
         self._update_buttons()
+        return result
 
-    def _show_pattern(self, point: tuple[int, int] | None) -> None:
+    def _show_mean(self) -> None:
         if self._dataset is not None:
-            self.steps.data.show_pattern(self._dataset, point)
+            self.steps.data.show_pattern(self._dataset, None)
 
     def _needed_result(self) -> Result:
         if self._result is None:

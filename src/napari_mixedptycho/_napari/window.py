@@ -91,7 +91,8 @@ class Guard(QObject):
 
     def _agreed(self) -> bool:
         question = (
-            "A reconstruction is going on. Stop it and close? Its result is lost unless you save it first."
+            "A reconstruction is going on. Stop it and close? What it has found so far is kept: "
+            "the menu ⋯ of the dock opens it again, under Unsaved results."
         )
         buttons = QMessageBox.StandardButton
         answer = QMessageBox.question(

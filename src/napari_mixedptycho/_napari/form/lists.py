@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QListWidget, QToolButton, QVBoxLayout
 
 from napari_mixedptycho._napari.form.entries import Editor
@@ -29,7 +30,15 @@ def describe(entry: Settings) -> str:
 
 
 class ListEditor(Editor):
-    """Edits a non-empty tuple of settings of one class."""
+    """Edits a non-empty tuple of settings of one class.
+
+    Signals
+    -------
+    shown
+        Other entries stand there now, whoever put them there.
+    """
+
+    shown = Signal()
 
     def __init__(self, kind: type[Settings]) -> None:
         super().__init__()
@@ -71,6 +80,16 @@ class ListEditor(Editor):
         self.items = list(value)
         self._fill(0)
 
+    def replace_last(self, entry: Settings) -> None:
+        """Change the last entry by hand from elsewhere."""
+        last = len(self.items) - 1
+        self.items[last] = entry
+        self._describe(last)
+        if self._index == last:
+            self.form.set_value(entry)
+        self.shown.emit()
+        self.changed.emit()
+
     @property
     def _index(self) -> int:
         return max(self.rows.currentRow(), 0)
@@ -78,13 +97,15 @@ class ListEditor(Editor):
     def _fill(self, index: int) -> None:
         self.rows.blockSignals(True)
         self.rows.clear()
-        for number, entry in enumerate(self.items):
-            self.rows.addItem(f"{number + 1}   {describe(entry)}")
+        self.rows.addItems([""] * len(self.items))
+        for number in range(len(self.items)):
+            self._describe(number)
         self.rows.setCurrentRow(index)
         self.rows.blockSignals(False)
         height = self.rows.sizeHintForRow(0) + 2
         self.rows.setFixedHeight(height * min(max(len(self.items), 2), 5) + 6)
         self._choose(index)
+        self.shown.emit()
 
     def _choose(self, index: int) -> None:
         if 0 <= index < len(self.items):
@@ -95,14 +116,18 @@ class ListEditor(Editor):
 
     def _edited(self) -> None:
         try:
-            self.items[self._index] = entry = self.form.value()
+            self.items[self._index] = self.form.value()
         except InputError:
             pass  # its frame is red; `value` says why
         else:
-            row = self.rows.item(self._index)
-            if row is not None:
-                row.setText(f"{self._index + 1}   {describe(entry)}")
+            self._describe(self._index)
+            self.shown.emit()
         self.changed.emit()
+
+    def _describe(self, index: int) -> None:
+        row = self.rows.item(index)
+        if row is not None:
+            row.setText(f"{index + 1}   {describe(self.items[index])}")
 
     def _add(self) -> None:
         self._rearrange(self._index + 1, lambda: self.items.insert(self._index + 1, self.items[self._index]))

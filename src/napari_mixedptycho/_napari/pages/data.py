@@ -11,6 +11,9 @@ from napari_mixedptycho._napari.pages.page import Page, button, enable, filler, 
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.recipe import Data
 
+_SMALL = 2**28
+"""Bytes of patterns up to which the mean pattern is shown at once, which reads them all."""
+
 SAMPLES = {
     "si_sigma9": "Silicon Σ9 boundary, thermal motion",
     "si_sigma9_static": "Silicon Σ9 boundary, stationary control",
@@ -78,6 +81,7 @@ class DataPage(Page):
         if dataset.truth is not None:
             text += "<br>Simulated: the true positions of the columns are known"
         self.summary.setText(text)
+        self.show_pattern(dataset, None if size < _SMALL else (rows // 2, columns // 2))
 
     def show_position(self, dataset: Dataset, position: tuple[float, float]) -> None:
         """Show the pattern of the scan point nearest to a position (y, x), Å; none lies outside the scan."""

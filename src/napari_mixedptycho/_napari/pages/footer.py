@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+from pathlib import Path
+
 from qtpy.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
 from napari_mixedptycho._napari.pages.page import duration, words
@@ -28,6 +31,11 @@ class Footer(QWidget):
         """Write the status line."""
         self.status.setText(text)
         mark(self.status, "error", error)
+
+    def show_copy(self, copy: Path | None) -> None:
+        """Say under the pointer where a copy of the result is kept."""
+        tip = f"<qt>Until you save the result, a copy is kept in {html.escape(str(copy))}</qt>"
+        self.status.setToolTip("" if copy is None else tip)
 
     def begin(self, iterations: int) -> None:
         """Show an empty bar."""

@@ -8,10 +8,9 @@ from qtpy.QtWidgets import QButtonGroup, QComboBox, QHBoxLayout, QLabel, QToolBu
 from napari_mixedptycho._napari.charts import LossChart, ProbeView
 from napari_mixedptycho._napari.form import SettingsForm
 from napari_mixedptycho._napari.form.form import Fold
-from napari_mixedptycho._napari.form.lists import ListEditor
 from napari_mixedptycho._napari.pages.page import Page, button, enable, filler, words
+from napari_mixedptycho._napari.pages.stages import StagesEditor
 from napari_mixedptycho._napari.parts import tool
-from napari_mixedptycho.engine.stage import Stage
 from napari_mixedptycho.recipe import Run
 from napari_mixedptycho.result import Result
 
@@ -41,10 +40,9 @@ class RunPage(Page):
         buttons.addWidget(self.run_button, 1)
         for other in (self.pause_button, self.stop_button, self.save_button):
             buttons.addWidget(other)
-        self.stages = ListEditor(Stage)
+        self.stages = StagesEditor()
         self.form = SettingsForm(Run)
         self.form.editors["threads"].set_hint("all cores")
-        self.stages_fold = Fold("Stages", self.stages, opened=True)
         self.computing_fold = Fold("Computing", self.form)
         self.loss = LossChart()
         self.probe = ProbeView()
@@ -58,7 +56,7 @@ class RunPage(Page):
         self._result: Result | None = None
         self.column.addLayout(buttons)
         self.column.addLayout(self._show_row())
-        self.column.addWidget(self.stages_fold)
+        self.column.addWidget(self.stages)
         self.column.addWidget(self.computing_fold)
         self.column.addWidget(self.cost)
         self.column.addWidget(self.loss, 2)

@@ -1,0 +1,57 @@
+"""Copies of runs that nobody has saved yet, so that neither a crash nor a closed window takes them away."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Generator, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import cast
+
+from qtpy.QtCore import QStandardPaths
+
+from napari_mixedptycho.checkpoint import Saver
+from napari_mixedptycho.reconstruct import Progress
+
+KEPT = 3
+"""Copies at most; a new run takes the place of the oldest."""
+
+
+def folder() -> Path:
+    """Return where copies are kept; there may be no such folder yet."""
+    kind = QStandardPaths.StandardLocation.GenericDataLocation
+    return Path(QStandardPaths.writableLocation(kind)) / "napari-mixedptycho" / "unsaved"
+
+
+def copies() -> list[Path]:
+    """Return the copies that there are, newest first."""
+    return sorted(folder().glob("*.h5"), reverse=True)
+
+
+def new_copy(name: str) -> Path:
+    """Return a file for the copy of a run on the data called `name`; the oldest copies make room for it."""
+    for old in copies()[KEPT - 1 :]:
+        with suppress(OSError):
+            old.unlink()
+    return folder() / f"{time.strftime('%Y-%m-%d %H.%M.%S')} {name} {secrets.token_hex(2)}.h5"
+
+
+def is_copy(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a file is one of the copies."""
+    return Path(path).resolve().parent == folder().resolve()
+
+
+def kept(steps: Iterator[Progress], saver: Saver) -> Iterator[Progress]:
+    """Pass on the steps of a reconstruction; copy its result now and then, and however it ends."""
+    latest = None
+    try:
+        with closing(cast("Generator[Progress]", steps)):
+            for progress in steps:
+                latest = progress.result
+                saver.checkpoint(latest)
+                yield progress
+    finally:
+        if latest is not None:
+            saver.keep(latest)
