@@ -22,7 +22,7 @@ from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.geometry import Geometry, padded_size
 from napari_mixedptycho.guess.probe import probe_modes
 from napari_mixedptycho.guess.states import DisplacedCopies
-from napari_mixedptycho.io import load
+from napari_mixedptycho.io import load, load_mask
 from napari_mixedptycho.optics import band_limit, propagator
 from napari_mixedptycho.preprocess import cut_scan, inside_angle, lit_disk, reaches_edge, usable_patterns
 from napari_mixedptycho.recipe import Recipe
@@ -66,6 +66,8 @@ def apply_recipe(recipe: Recipe, dataset: Dataset) -> Dataset:
     dataset = dataset.replace(**changed, sources=sources)
     if recipe.data.scan_region is not None:
         dataset = cut_scan(dataset, recipe.data.scan_region)
+    if recipe.data.mask is not None:
+        dataset = dataset.replace(mask=load_mask(recipe.data.mask))
     if recipe.data.max_angle is not None:
         dataset = dataset.replace(mask=inside_angle(dataset, recipe.data.max_angle))
     dataset = dataset.replace(patterns=usable_patterns(dataset))

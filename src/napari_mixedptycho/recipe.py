@@ -34,6 +34,10 @@ class Data(Settings):
         None,
         description="Part of the scan: first row, row after the last, first column, column after the last.",
     )
+    mask: str | None = Field(
+        None,
+        description="Detector pixels that are measured (nonzero): mask.npy or file.h5:dataset; not set: all.",
+    )
     max_angle: float | None = Field(
         None,
         gt=0,
@@ -182,6 +186,8 @@ class Recipe(Settings):
         data, guess = self.data, self.guess
         if not data.file.startswith("sample:"):
             data = data.model_copy(update={"file": str((folder / data.file).resolve())})
+        if data.mask is not None:
+            data = data.model_copy(update={"mask": str((folder / data.mask).resolve())})
         if guess.result is not None:
             guess = guess.model_copy(update={"result": str((folder / guess.result).resolve())})
         return self.model_copy(update={"data": data, "guess": guess})
