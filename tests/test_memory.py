@@ -40,8 +40,14 @@ LARGE = (
     "microscope.scan_step=2.0",
     'stages=[{name="pure",iterations=1,states=1},{name="mixed",iterations=4,solver={kind="lbfgs",memory=3}}]',
 )
+DISPLACED = (
+    'stages=[{name="pure",iterations=1,states=1},{name="moving",iterations=4,'
+    'refine=["object","probe","displacement"],prior={kind="atoms"},solver={kind="lbfgs",memory=3}}]'
+)
 CASES = {
     "phase": ("model.states=16",),
+    "displaced": ("model.states=16", DISPLACED),
+    "many slices displaced": ("model.states=8", "model.slices=6", DISPLACED),
     "complex": ("model.states=12", "model.object_type=complex", "run.threads=2"),
 }
 

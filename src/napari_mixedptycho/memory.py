@@ -20,10 +20,17 @@ from napari_mixedptycho.recipe import Recipe
 
 _LOOK = 8
 """Rows and columns of the scan that are read to see how far the patterns reach."""
-_VECTORS = 7
-"""Objects alive in a line search: estimate, gradient, direction, trial with its gradient, step, change."""
-_PULLBACK = 28
-"""Bytes per object pixel in an evaluation: transmission, its gradient, and three real temporaries."""
+_VECTORS = 12
+"""Vectors of unknowns alive in a line search: estimate, gradient, direction, trial with its gradient, step,
+change, and the same of the result yielded before, which its reader still holds."""
+_PULLBACK = 36
+"""Bytes per pixel of the states in an evaluation: transmission (the last one's too), its gradient, and three
+real temporaries."""
+_FIELDS = 36
+"""Bytes more per pixel and state where states are displaced: five factors of Taylor's series and their
+pullback."""
+_KEPT = 1.15
+"""What the C library takes ÷ what is asked for: it keeps freed memory, in pieces that do not always fit."""
 _WAVES = 5
 """Waves beside those kept for each slice: current, far field, gradient, its share, one temporary."""
 
@@ -54,8 +61,8 @@ class Memory:
 
     @property
     def total(self) -> int:
-        """All together."""
-        return self.data + self.solver + self.gradient + self.waves
+        """All together, with what the C library keeps."""
+        return round(_KEPT * (self.data + self.solver + self.gradient + self.waves))
 
 
 def estimate_memory(recipe: Recipe, dataset: Dataset) -> Memory:
@@ -120,12 +127,15 @@ def _windows(positions: NDArray[np.float64], edge: int, lanes: int) -> int:
 
 def _stage(recipe: Recipe, stage: Stage, shape: tuple[int, int], windows: int) -> tuple[int, int]:
     """Return the bytes of solver and gradient in a stage."""
-    planes = recipe.states_of(stage) * recipe.model.slices
+    states, slices = recipe.states_of(stage), recipe.model.slices
+    planes, area = states * slices, int(np.prod(shape))
+    # Displaced copies: one object, and two components of a field for each state.
+    unknowns, extra = (slices + 2 * states, _FIELDS * states) if stage.displaces else (planes, 0)
     pixel = 8 if recipe.model.object_type == "complex" else 4
     vectors = _VECTORS
     if isinstance(stage.solver, LBFGS):
         vectors += 2 * min(stage.solver.memory, stage.iterations)
     elif isinstance(stage.solver, Adam):
         vectors += 4
-    pixels = planes * int(np.prod(shape))
-    return vectors * pixels * pixel, pixels * _PULLBACK + 8 * planes * windows
+    # The prior's spectrum and its transform are one slice each: nothing beside these.
+    return vectors * unknowns * area * pixel, (planes * _PULLBACK + extra) * area + 8 * planes * windows
