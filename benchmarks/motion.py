@@ -12,6 +12,7 @@ from pathlib import Path
 
 from napari_mixedptycho.analysis import compare, measure
 from napari_mixedptycho.io import load
+from napari_mixedptycho.preprocess import truth_in
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import reconstruct
 
@@ -43,8 +44,9 @@ def row(path: Path, changes: list[str], out: Path | None) -> str:
     if out is not None:
         result.save(out / f"{path.stem}.h5")
     motion = measure(result)
-    assert dataset.truth is not None
-    found = compare(result, motion, dataset.truth)
+    truth = truth_in(dataset, recipe.data.scan_region)
+    assert truth is not None
+    found = compare(result, motion, truth)
     same, atoms = found.rendered, found.atoms
     numbers = [
         str(found.n_columns),
