@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_mixedptycho.cli import main
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.reconstruct import reconstruct
 from napari_mixedptycho.result import Result
-from tests.small import small, steps
+from tests.small import small, standard, steps
 
 RECIPES: dict[str, tuple[str, ...]] = {
     "one mode": (),
@@ -23,9 +24,17 @@ RECIPES: dict[str, tuple[str, ...]] = {
 
 
 def assert_same_estimate(a: Result, b: Result) -> None:
-    for name in ("object", "probe", "positions"):
-        assert getattr(a.estimate, name).tobytes() == getattr(b.estimate, name).tobytes(), name
+    for name in ("object", "probe", "positions", "displacement"):
+        one, other = getattr(a.estimate, name), getattr(b.estimate, name)
+        assert (one is None) == (other is None), name
+        assert one is None or one.tobytes() == other.tobytes(), name
     assert a.history.loss == b.history.loss
+
+
+def assert_same_memory(a: Result, b: Result) -> None:
+    assert set(a.memory) == set(b.memory)
+    for key, value in a.memory.items():
+        assert np.asarray(value).tobytes() == np.asarray(b.memory[key]).tobytes(), key
 
 
 def test_progress_counts_over_all_stages() -> None:
@@ -64,9 +73,25 @@ def test_a_run_goes_on_from_any_iteration_as_if_nothing_had_happened(
         rest = steps(recipe, Result.load(tmp_path / "r.h5"))
         assert len(rest) == len(whole) - progress.iteration
         assert_same_estimate(rest[-1].result, whole[-1].result)
-        memory, again = whole[-1].result.memory, rest[-1].result.memory
-        assert set(memory) == set(again)
-        assert all(np.asarray(memory[key]).tobytes() == np.asarray(again[key]).tobytes() for key in memory)
+        assert_same_memory(rest[-1].result, whole[-1].result)
+
+
+def test_the_default_recipe_goes_on_from_the_command_line_wherever_it_was_cut(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Inside and between its stages: the prior and the memory of displacements are part of the file."""
+    recipe = standard()
+    (tmp_path / "r.toml").write_text(recipe.to_toml(), encoding="utf-8")
+    assert main(["run", str(tmp_path / "r.toml"), "--out", str(tmp_path / "whole.h5"), "--quiet"]) == 0
+    whole = Result.load(tmp_path / "whole.h5")
+    assert whole.estimate.displacement is not None
+    assert {"prior", "gradient/displacement", "pairs/1/move/displacement"} <= set(whole.memory)
+    for progress in steps(recipe)[:-1]:
+        cut = tmp_path / f"cut{progress.iteration}.h5"
+        progress.result.save(cut)
+        assert main(["run", "--resume", str(cut), "--quiet"]) == 0, capsys.readouterr().err
+        assert_same_estimate(Result.load(cut), whole)
+        assert_same_memory(Result.load(cut), whole)
 
 
 def test_more_iterations_go_on_where_the_run_ended() -> None:

@@ -46,3 +46,11 @@ def saved(made: Result, tmp_path: Path) -> Path:
     """Return the same as a file."""
     made.save(tmp_path / "result.h5")
     return tmp_path / "result.h5"
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    """Return the small recipe as a file."""
+    path = tmp_path / "recipe.toml"
+    path.write_text(small().to_toml())
+    return path

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from napari_mixedptycho.result import Result
-from tests.small import small, steps
+from tests.small import small, standard, steps
 
 Run = Callable[..., Any]
 
@@ -55,6 +55,24 @@ def test_an_incomplete_file_is_described_with_what_is_missing(run: Run, tmp_path
     shown = run("info", tmp_path / "scan.h5").out
     assert "semiangle  not in the file" in shown
     assert "set them in the recipe" in shown
+
+
+def test_what_stands_in_the_way_of_a_run_is_said_already_here(run: Run, tmp_path: Path) -> None:
+    patterns = np.ones((2, 2, 16, 16), np.float32)
+    patterns[1, 0, 3, 4] = np.nan
+    with h5py.File(tmp_path / "scan.h5", "w") as file:
+        file["data"] = patterns
+    shown = run("info", tmp_path / "scan.h5").out
+    assert "not in the file: set model.thickness" in shown
+    assert "patterns hold NaN" in shown
+
+
+def test_displaced_copies_are_counted_as_states(run: Run, tmp_path: Path) -> None:
+    steps(standard())[-1].result.save(tmp_path / "r.h5")
+    facts = json.loads(run("info", tmp_path / "r.h5", "--json").out)
+    assert (facts["states"], facts["displaced"], facts["shape"][0]) == (2, True, 2)
+    assert "2 state(s)" in run("info", tmp_path / "r.h5").out
+    assert "displaced copies" in run("info", tmp_path / "r.h5").out
 
 
 def test_another_dataset_is_chosen_by_its_key(run: Run) -> None:

@@ -65,7 +65,16 @@ def test_for_a_file_what_it_lacks_is_asked_for(
     for wanted in ("microscope.semiangle", "model.thickness", "microscope.defocus"):
         assert wanted in head, wanted
     assert "microscope.energy" not in head
+    assert "dose" not in head  # whole numbers are counts
     assert "# thickness = (not set)" in text
+
+
+def test_an_unknown_dose_is_said(run: Run, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "scan.h5", "w") as file:
+        file["data"] = np.ones((2, 2, 16, 16), np.float32)
+    assert (
+        "microscope.electrons_per_unit" in run("recipe", "--for", tmp_path / "scan.h5").out.split("[data]")[0]
+    )
 
 
 @pytest.mark.parametrize(("thickness", "slices"), [(0.5, 1), (7.7, 4), (20.0, 10)])

@@ -53,6 +53,11 @@ def compute(
         When the result could not be written.
     """
     display.say(headline(recipe, dataset))
+    if prior_stands_back(recipe, dataset):
+        display.say(
+            "The dose is not known, so that the prior on the object is left out; if it is known to you, set "
+            "microscope.electrons_per_unit (electrons per stored unit)."
+        )
     saver = Saver(out, recipe.run.checkpoint, display.say)
     latest, code = None, 0
     try:
@@ -87,6 +92,12 @@ def headline(recipe: Recipe, dataset: Dataset) -> str:
         f"about {size(needed.total)} of memory; "
         + (f"CPU, {run.threads or os.cpu_count()} thread(s)" if select(run.device) is np else "GPU")
     )
+
+
+def prior_stands_back(recipe: Recipe, dataset: Dataset) -> bool:
+    """Tell whether the recipe wants a prior that cannot be weighed against uncounted electrons."""
+    known = recipe.microscope.electrons_per_unit or dataset.electrons_per_unit
+    return known is None and any(stage.prior is not None for stage in recipe.stages)
 
 
 @contextlib.contextmanager

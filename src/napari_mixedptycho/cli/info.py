@@ -141,7 +141,7 @@ def _data_lines(facts: dict[str, Any]) -> list[Line]:
         ),
     ]
     lines += [
-        Line(name, "not in the file" if facts[name] is None else f"{facts[name]:.6g} {_NUMBERS[name]}")
+        Line(name, _absent(name) if facts[name] is None else f"{facts[name]:.6g} {_NUMBERS[name]}")
         for name in ("energy", "semiangle", "defocus", "thickness")
     ]
     lines.append(Line("dose", _dose_text(facts)))
@@ -157,9 +157,15 @@ def _data_lines(facts: dict[str, Any]) -> list[Line]:
     return lines
 
 
+def _absent(name: str) -> str:
+    return "not in the file" + (": set model.thickness in the recipe" if name == "thickness" else "")
+
+
 def _dose_text(facts: dict[str, Any]) -> str:
+    if facts["mean_pattern_sum"] is None:
+        return "not known: patterns hold NaN or infinite values; replace or mask them"
     if facts["electrons_per_pattern"] is None:
-        return f"not known (a pattern adds up to {facts['mean_pattern_sum'] or float('nan'):.4g})"
+        return f"not known (a pattern adds up to {facts['mean_pattern_sum']:.4g})"
     area = f", {facts['dose']:.4g} per Å²" if facts["dose"] else ""
     return f"{facts['electrons_per_pattern']:.4g} electrons per pattern{area}"
 
@@ -179,9 +185,10 @@ def _what(result: Result) -> dict[str, Any]:
         "data_file": recipe.data.file,
         "data_hash": result.data_hash,
         "scan_shape": list(result.scan_shape),
-        "shape": list(estimate.object.shape),
+        "shape": [estimate.states, *estimate.object.shape[1:]],
         "dtype": str(estimate.object.dtype),
         "states": estimate.states,
+        "displaced": estimate.displacement is not None,
         "slices": estimate.slices,
         "probe_modes": estimate.modes,
         "object_type": recipe.model.object_type,
@@ -226,15 +233,15 @@ def is_complete(result: Result) -> bool:
 
 
 def _result_lines(facts: dict[str, Any]) -> list[Line]:
-    states, slices, rows, columns = facts["shape"]
+    _, slices, rows, columns = facts["shape"]
     stages = ", ".join(f"{s['name']} {s['done']} of {s['iterations']}" for s in facts["stages"])
+    kind = f"{facts['object_type']}, {facts['dtype']}" + (", displaced copies" if facts["displaced"] else "")
     loss = "none yet" if facts["loss"] is None else f"{facts['loss']:.6g}"
     return [
         Line("data", f"{facts['name']} ({facts['data_file']}, hash {facts['data_hash']})"),
         Line(
             "object",
-            f"{states} state(s) × {slices} slice(s) × {rows} × {columns} px, {facts['object_type']}, "
-            f"{facts['dtype']}",
+            f"{facts['states']} state(s) × {slices} slice(s) × {rows} × {columns} px, {kind}",
         ),
         Line("sampling", f"{facts['sampling']:.5g} Å per px, {facts['slice_spacing']:.4g} Å per slice"),
         Line("probe", f"{facts['probe_modes']} mode(s)"),

@@ -82,6 +82,11 @@ def for_contents(recipe: Recipe, contents: Contents, file: str) -> tuple[Recipe,
         notes.append("The file does not say how thick the specimen is: set model.thickness (Å).")
     if "defocus" not in numbers:
         notes.append("The file does not say the defocus: set microscope.defocus (Å), or 0 is taken.")
+    if "electrons_per_unit" not in numbers:
+        notes.append(
+            "The file does not say the dose: set microscope.electrons_per_unit (electrons per stored unit), "
+            "or stages do without their prior."
+        )
     return Recipe.parse(values, str(contents.path)), notes
 
 

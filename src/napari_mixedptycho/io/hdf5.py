@@ -171,7 +171,7 @@ def _electrons(patterns: h5py.Dataset, attributes: Mapping[str, Any], path: Path
     if np.dtype(patterns.dtype).kind in "ui":
         return 1.0
     electrons = _number(attributes, "electrons_per_pattern", path)
-    if electrons is None or electrons <= 0 or patterns.size == 0:
+    if electrons is None or electrons <= 0 or patterns.size == 0 or np.dtype(patterns.dtype).kind != "f":
         return None
     middle = tuple(length // 2 for length in patterns.shape[:2])
     try:
