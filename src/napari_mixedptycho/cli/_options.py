@@ -34,7 +34,7 @@ def add_changes(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="section.key=value",
-        help="change a setting, as in model.states=8 or stages.mixed.iterations=30 (repeatable)",
+        help="change a setting, as in model.states=8 or stages.moving.iterations=30 (repeatable)",
     )
     parser.add_argument("--iterations", type=positive, metavar="N", help="iterations of the last stage")
     parser.add_argument("--device", choices=("auto", "cpu", "gpu"), help="where to compute")
