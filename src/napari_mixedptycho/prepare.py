@@ -74,6 +74,20 @@ def apply_recipe(recipe: Recipe, dataset: Dataset) -> Dataset:
     return dataset.replace(mask=lit_disk(dataset))
 
 
+def known_thickness(recipe: Recipe, dataset: Dataset) -> float:
+    """Return the thickness, Å, that recipe or data state; reads no pattern.
+
+    Raises
+    ------
+    InputError
+        When neither does.
+    """
+    thickness = recipe.model.thickness or dataset.thickness
+    if thickness is None:
+        raise InputError(f"{dataset.name}: the thickness is not known; set model.thickness (Å).")
+    return thickness
+
+
 def prepare(recipe: Recipe, dataset: Dataset) -> Prepared:
     """Make a recipe ready for a data set.
 
@@ -82,14 +96,13 @@ def prepare(recipe: Recipe, dataset: Dataset) -> Prepared:
     InputError
         When a number is missing or does not fit the data.
     """
+    thickness = known_thickness(recipe, dataset)
     dataset = apply_recipe(recipe, dataset)
     recipe = recipe.for_dataset(dataset)
     model = recipe.model
-    if model.thickness is None:
-        raise InputError(f"{dataset.name}: the thickness is not known; set model.thickness (Å).")
     factor = model.padding or (1.5 if reaches_edge(dataset) else 1.0)
     size = padded_size(dataset, factor)
-    geometry = Geometry.of(dataset, size, model.thickness / model.slices)
+    geometry = Geometry.of(dataset, size, thickness / model.slices)
     _check_probe_fits(dataset, geometry)
     return Prepared(recipe, dataset, geometry, _problem(recipe, dataset, geometry))
 

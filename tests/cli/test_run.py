@@ -68,7 +68,7 @@ def test_a_number_that_the_file_lacks_may_stand_in_the_recipe(run: Run, tmp_path
     path.write_text(small("data.scan_region=none", "data.file=scan.h5").to_toml())
     sentence = run("run", path).refused()
     assert "semiangle_mrad is missing" in sentence
-    ran = run("run", path, "--set", "microscope.semiangle=30", "--quiet")
+    ran = run("run", path, "--set", "microscope.semiangle=30")
     assert "thickness" in ran.refused()
     wanted = ("--set", "microscope.semiangle=30", "--set", "model.thickness=7.68", "--quiet")
     assert run("run", path, *wanted).code == 0

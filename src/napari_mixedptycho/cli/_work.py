@@ -16,6 +16,7 @@ from napari_mixedptycho.checkpoint import Saver, in_main_thread
 from napari_mixedptycho.cli._progress import Display, size
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.memory import estimate_memory
+from napari_mixedptycho.prepare import known_thickness
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import reconstruct
 from napari_mixedptycho.result import Result
@@ -52,6 +53,7 @@ def compute(
     NotSavedError
         When the result could not be written.
     """
+    known_thickness(recipe, dataset)
     display.say(headline(recipe, dataset))
     if prior_stands_back(recipe, dataset):
         display.say(
