@@ -2,7 +2,9 @@
 
 On a display, or under ``xvfb-run -a -s "-screen 0 1600x1000x24"``::
 
-    python docs/make_screenshots.py [--out docs/images] [--states 6] [--iterations 40] [--threads 1]
+    python docs/make_screenshots.py [--out docs/images] [--states 2] [--iterations 10] [--threads 1] [--all]
+
+With the default recipe, as for the pictures in the repository, it takes some minutes.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from napari_mixedptycho._napari.widget import MixedPtychoWidget
 from napari_mixedptycho.recipe import Recipe
 
 PATH = QSettings.Format.IniFormat, QSettings.Scope.UserScope
+KEPT = ("data", "calibrate", "model", "running", "dock")
 STEPS = ("data", "calibrate", "model", "run", "analyse")
 
 
@@ -41,7 +44,7 @@ def main() -> int:
     wait(0.5)
     picture(viewer, options, "start")
     dock.open("sample:si_sigma9")
-    viewer.scene.camera.zoom *= 0.9
+    dock.display.look()
     for step in STEPS[:4]:
         dock.steps.show_step(step)
         picture(viewer, options, step)
@@ -69,11 +72,14 @@ def main() -> int:
 
 
 def recipe(dock: MixedPtychoWidget, options: argparse.Namespace) -> Recipe:
-    """Take the recipe on screen, shortened as asked."""
+    """Take the default recipe, shortened as asked."""
     shown = dock.recipe()
     if options.iterations:
         shown = shown.with_iterations(options.iterations)
-    return shown.with_set(f"model.states={options.states}").with_set(f"run.threads={options.threads}")
+    for path, value in (("model.states", options.states), ("run.threads", options.threads)):
+        if value:
+            shown = shown.with_set(f"{path}={value}")
+    return shown
 
 
 def wait(seconds: float) -> None:
@@ -85,6 +91,8 @@ def wait(seconds: float) -> None:
 
 def picture(viewer: napari.Viewer, options: argparse.Namespace, name: str) -> None:
     wait(0.6)
+    if name not in KEPT and not options.all:
+        return
     path = options.out / f"{name}.png"
     viewer.window.screenshot(str(path), canvas_only=False, flash=False)
     print(path)
@@ -93,9 +101,10 @@ def picture(viewer: napari.Viewer, options: argparse.Namespace, name: str) -> No
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "images")
-    parser.add_argument("--states", type=int, default=6)
+    parser.add_argument("--states", type=int)
     parser.add_argument("--iterations", type=int, help="of the last stage")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--all", action="store_true", help="also the pictures that no page shows")
     parser.add_argument("--theme", default="dark", choices=("dark", "light"))
     parser.add_argument("--size", type=int, nargs=2, default=(1500, 940), metavar=("WIDTH", "HEIGHT"))
     return parser.parse_args()

@@ -107,6 +107,7 @@ def test_layers_lie_in_the_frame_of_the_scan(ran: Ran) -> None:
     assert [str(unit) for unit in phase.units] == ["dimensionless"] * 2 + ["angstrom"] * 2
     for name in LAYERS:
         layer = viewer.layers[name]
+        assert layer.interpolation2d != "nearest"
         np.testing.assert_allclose(layer.scale[-2:], result.sampling)
         np.testing.assert_allclose(layer.translate[-2:], result.origin)
         assert [str(unit) for unit in layer.units[-2:]] == ["angstrom"] * 2
@@ -349,6 +350,11 @@ def test_show_opens_a_window_with_the_result(
         "[small] mean phase",
     ]
     assert viewer.title == "Mixed-object ptychography"
+    low, high = viewer.layers[0].extent.world
+    np.testing.assert_allclose(viewer.scene.camera.center[-2:], (low + high) / 2)
+    shown = np.divide(viewer.canvas.size, viewer.scene.camera.zoom)
+    assert (shown > high - low).all(), "the scanned field fits into the window"
+    assert (shown < 2 * (high - low)).any(), "and fills it"
 
 
 def test_the_dock_takes_over_what_napari_opens(make_dock: MakeDock, result_file: Path) -> None:

@@ -18,6 +18,7 @@ from napari_mixedptycho._napari.form import SettingsForm
 from napari_mixedptycho._napari.form.form import KindEditor
 from napari_mixedptycho._napari.form.lists import ListEditor
 from napari_mixedptycho._napari.form.names import FRONT, tooltip, unit
+from napari_mixedptycho._napari.pages.page import amount
 from napari_mixedptycho._napari.pages.stages import StagesEditor
 from napari_mixedptycho._napari.steps import Steps
 from napari_mixedptycho.analysis import MotionSettings
@@ -157,6 +158,23 @@ def test_another_kind_brings_its_own_settings(qtbot: QtBot) -> None:
     assert form.value().solver == Adam()
     solver._choice.inner.value = "lbfgs"
     assert form.value() == Stage()
+
+
+def test_settings_of_a_choice_stand_under_it_with_editors_in_line(qtbot: QtBot) -> None:
+    form = SettingsForm(Stage)
+    qtbot.addWidget(form)
+    form.fold.open(True)
+    solver = form.editors["solver"]
+    solver._more.setChecked(True)
+    form.show()
+    below = solver._forms["lbfgs"].editors["memory"]
+    left = {editor.mapTo(form, QPoint(0, 0)).x() for editor in (form.editors["iterations"], below)}
+    assert len(left) == 1
+
+
+def test_large_numbers_are_grouped() -> None:
+    shown = [amount(number) for number in (0.5, 159_876.0, 999_400.0, 2.34e11)]
+    assert shown == ["0.5", "160\u202f000", "999\u202f000", "2.34e+11"]
 
 
 class Inner(Settings):

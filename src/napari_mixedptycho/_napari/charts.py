@@ -32,7 +32,7 @@ class Canvas(pg.PlotWidget):
         self._title = title
         self.hideButtons()
         self.plotItem.getAxis("left").setWidth(46)
-        self.plotItem.getAxis("bottom").setHeight(38)
+        self.plotItem.getAxis("bottom").setHeight(42)
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Ask for little: the layout gives what there is."""
@@ -165,6 +165,7 @@ class Picture(Canvas):
         self.plotItem.addItem(self.image)
         self.plotItem.invertY(True)
         self.plotItem.setAspectLocked(True)
+        self.plotItem.getAxis("left").setTickDensity(0.5)
 
     def draw(self, values: Image, rectangle: QRectF, limits: tuple[float, float] | None = None) -> None:
         """Show an image (y, x) or (y, x, rgb) in a rectangle given in the units of the axes."""
@@ -187,7 +188,7 @@ class PatternView(Picture):
     def set_palette(self, palette: Palette) -> None:
         """Take the colours of the theme."""
         super().set_palette(palette)
-        self._aperture.setPen(pg.mkPen("#5bd1d7", width=1, style=pg.QtCore.Qt.PenStyle.DashLine))
+        self._aperture.setPen(pg.mkPen("#0d9be0", width=2, style=pg.QtCore.Qt.PenStyle.DashLine))
 
     def show_pattern(self, pattern: Image, pixel: float, semiangle: float, title: str) -> None:
         """Show a pattern (ky, kx); `pixel` and `semiangle` in mrad."""

@@ -103,6 +103,16 @@ class Display:
         self._shown = name
         self._layers.choose(name)
 
+    def look(self) -> None:
+        """Fit the scanned field into the window."""
+        scans = [layer for layer in self.viewer.layers if "file" in _mark(layer)]
+        if not scans:
+            return
+        # napari's own fit_to_view fails for a flat layer among layers of more axes.
+        low, high = scans[-1].extent.world[:, -2:]
+        self.viewer.scene.camera.center = (0.0, *(low + high) / 2)
+        self.viewer.scene.camera.zoom = 0.9 * float((self.viewer.canvas.size / (high - low)).min())
+
     def show_columns(self, motion: ColumnMotion, offset: tuple[float, float]) -> None:
         """Show numbered columns and the scatter of every column over the states, in place of earlier ones."""
         # Columns above, so that no point hides a number.

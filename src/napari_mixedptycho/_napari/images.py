@@ -128,7 +128,8 @@ def result_layers(result: Result, view: View, run: str) -> list[LayerData]:
     corner = tuple(np.add(result.origin, region_offset(result)))
     pixel = (result.sampling,) * 2
     # Smooth at first sight: object pixels are as large as a third of an atom.
-    smooth = {"interpolation2d": "cubic"}
+    # Of napari's kernels this one alone keeps an atom round and its peak where and as high as it is.
+    smooth = {"interpolation2d": "spline36"}
     plane = {**smooth, "scale": pixel, "translate": corner, "units": _UNITS, "axis_labels": _AXES}
     stack = {
         **smooth,

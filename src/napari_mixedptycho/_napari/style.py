@@ -58,6 +58,7 @@ class Palette:
         QLabel[warn="true"] {{ color: {self.warning}; }}
         QLabel[error="true"] {{ color: {self.error}; }}
         QLineEdit {{ placeholder-text-color: {self.hint}; }}
+        QLineEdit:disabled {{ placeholder-text-color: {self.faint}; }}
         QLineEdit[invalid="true"] {{ border: 1px solid {self.error}; }}
         """
 

@@ -19,8 +19,7 @@ from napari_mixedptycho.settings import Settings, explain
 _LONGEST_LABEL, _LONGEST_UNIT = "Patterns per update", "mrad"
 """What the columns must hold: the same in every form, so that all of them line up."""
 
-
-_NONE = "none"
+_NONE, _INDENT = "none", 12
 
 
 class Fold(QWidget):
@@ -67,6 +66,7 @@ class SettingsForm(Editor):
         self._kept: dict[str, Any] = {}
         self._hidden = hidden
         self._grids: list[QGridLayout] = []
+        self._indent = 0
         # Hidden labels: they tell how wide these words really are, in this font and theme.
         self._rulers = {0: QLabel(_LONGEST_LABEL, self), 2: QLabel(_LONGEST_UNIT, self)}
         for ruler in self._rulers.values():
@@ -112,6 +112,12 @@ class SettingsForm(Editor):
         """Put a widget between the common rows and the fold."""
         self._column.insertWidget(1, widget)
 
+    def indent(self, width: int) -> None:
+        """Move the labels to the right, but not the editors."""
+        self._indent = width
+        self._column.setContentsMargins(width, 0, 0, 0)
+        self._align()
+
     def changeEvent(self, event: QEvent | None) -> None:  # noqa: N802 - Qt's name
         """Align the columns anew when the theme brings another font."""
         super().changeEvent(event)
@@ -127,7 +133,9 @@ class SettingsForm(Editor):
         for column, ruler in self._rulers.items():
             ruler.ensurePolished()
             for grid in self._grids:
-                grid.setColumnMinimumWidth(column, ruler.sizeHint().width())
+                # Half of the indentation is room to spare for labels that are indented.
+                width = ruler.sizeHint().width() + (_INDENT // 2 - self._indent if column == 0 else 0)
+                grid.setColumnMinimumWidth(column, width)
 
     def _rows(self, names: list[str]) -> QWidget:
         holder = QWidget()
@@ -226,6 +234,7 @@ class KindEditor(Editor):
         """Return the form of a kind, made when first needed; it remembers what was entered."""
         if kind not in self._forms:
             form = self._forms[kind] = SettingsForm(self._kinds[kind])
+            form.indent(_INDENT)
             form.changed.connect(self.changed)
             self._column.addWidget(form)
         return self._forms[kind]

@@ -23,8 +23,8 @@ FRONT: dict[type[Settings], tuple[str, ...]] = {
 }
 """What everyone needs; the other settings wait in the fold "Advanced". Classes not named here show all."""
 
+_LABELS = {"semiangle": "Semi-angle", "states": "Object states"}
 _WORDS = {
-    "semiangle": "Semi-angle",
     "lbfgs": "L-BFGS",
     "cpu": "CPU",
     "gpu": "GPU",
@@ -41,8 +41,7 @@ _SHORT = {"pixels": "px", None: "s"}
 
 def label(name: str) -> str:
     """Return the words for a field's name."""
-    # Only names of alternatives have words of their own where a field of the same name exists.
-    return _WORDS[name] if name == "semiangle" else name.replace("_", " ").capitalize()
+    return _LABELS.get(name, name.replace("_", " ").capitalize())
 
 
 def choice(value: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from napari_mixedptycho._napari.form import SettingsForm
-from napari_mixedptycho._napari.pages.page import Page, words
+from napari_mixedptycho._napari.pages.page import Page, amount, words
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.recipe import Microscope
@@ -74,5 +74,5 @@ def _derived(dataset: Dataset) -> str:
     text = f"Of the file: wavelength {dataset.wavelength:.5f} Å, detector to {dataset.max_angle:.1f} mrad "
     text += f"({dataset.max_angle / dataset.semiangle:.1f} × the semi-angle)"
     if dataset.dose is not None:
-        text += f", dose {dataset.dose:.3g} electrons per Å²"
+        text += f", dose {amount(dataset.dose)} electrons per Å²"
     return f"{text}."

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Signal
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QWidget
 
 from napari_mixedptycho._napari.charts import PatternView
 from napari_mixedptycho._napari.form import SettingsForm
-from napari_mixedptycho._napari.pages.page import Page, button, enable, filler, words
+from napari_mixedptycho._napari.pages.page import Page, amount, button, enable, filler, words
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.recipe import Data
 
@@ -53,12 +54,17 @@ class DataPage(Page):
         self.column.addLayout(buttons)
         self.column.addWidget(self.summary)
         self.column.addWidget(self.form)
-        self.column.addWidget(self.pattern, 1)
+        self.column.addWidget(self.pattern, 100)
         self._below = QWidget()
         self._below.setLayout(below)
         self.column.addWidget(self._below)
         self.column.addWidget(self._filler, 1)
         self.show_dataset(None)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Keep the pattern about square: higher than wide it would show nothing more."""
+        super().resizeEvent(event)
+        self.pattern.setMaximumHeight(max(self.width() + 10, self.pattern.minimumHeight()))
 
     def show_dataset(self, dataset: Dataset | None) -> None:
         """Say what is open."""
@@ -66,7 +72,6 @@ class DataPage(Page):
         enable(self.mean_button, reason, "The mean over the whole scan")
         for widget in (self.pattern, self._below):
             widget.setVisible(dataset is not None)
-        self._filler.setVisible(dataset is None)
         if dataset is None:
             return
         rows, columns = dataset.scan_shape
@@ -76,8 +81,8 @@ class DataPage(Page):
         text = f"<b>{dataset.name}</b><br>{rows} × {columns} scan points, {n} × {n} px, {patterns.dtype}, "
         text += f"{size / 2**20:.1f} MiB"
         if dataset.dose is not None:
-            text += f"<br>{dataset.electrons_per_pattern:.3g} electrons per pattern, "
-            text += f"{dataset.dose:.3g} per Å²"
+            text += f"<br>{amount(dataset.electrons_per_pattern or 0)} electrons per pattern, "
+            text += f"{amount(dataset.dose)} per Å²"
         if dataset.truth is not None:
             text += "<br>Simulated: the true positions of the columns are known"
         self.summary.setText(text)

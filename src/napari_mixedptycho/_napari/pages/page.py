@@ -62,6 +62,13 @@ def words(text: str = "") -> QLabel:
     return made
 
 
+def amount(number: float) -> str:
+    """Return a large number with three digits that count, in groups of three: 1 240 000."""
+    if not 1e3 <= number < 1e9:
+        return f"{number:.3g}"
+    return f"{round(float(f'{number:.3g}')):,}".replace(",", "\u202f")
+
+
 def duration(seconds: float) -> str:
     """Return a time in words, two units at most."""
     if seconds < 1:
