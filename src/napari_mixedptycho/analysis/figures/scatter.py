@@ -95,7 +95,7 @@ def _headline(motion: ColumnMotion, comparison: Comparison | None) -> str:
     if rendered.sd_ratio is not None:
         text += f"; measured / true {rendered.sd_ratio:.2f}"
     if rendered.sd_correlation is not None:
-        text += f"; correlation over columns {rendered.sd_correlation:.2f}"
+        text += f"; correlation {rendered.sd_correlation:.2f}"
     return f"{text}; mean positions off by {_pm(rendered.mean_position_error)}"
 
 
