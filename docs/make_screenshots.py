@@ -25,6 +25,7 @@ import napari
 from qtpy.QtCore import QSettings
 from qtpy.QtWidgets import QApplication
 
+from napari_mixedptycho._napari.launch import add_dock
 from napari_mixedptycho._napari.widget import MixedPtychoWidget
 from napari_mixedptycho.recipe import Recipe
 
@@ -40,7 +41,7 @@ def main() -> int:
     viewer = napari.Viewer(title="napari")
     viewer.theme = options.theme
     viewer.window.resize(*options.size)
-    _, dock = viewer.window.add_plugin_dock_widget("napari-mixedptycho", "Mixed-object ptychography")
+    dock = add_dock(viewer)
     wait(0.5)
     picture(viewer, options, "start")
     dock.open("sample:si_sigma9")

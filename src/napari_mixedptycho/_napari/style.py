@@ -17,6 +17,7 @@ class Palette:
     text: str
     faint: str
     hint: str
+    resting: str
     accent: str
     on_accent: str
     warning: str
@@ -34,6 +35,7 @@ class Palette:
             text=colours.text.as_hex("long"),
             faint=colours.secondary.as_hex("long"),
             hint="#b9bec8" if dark else "#45454d",
+            resting="#868c97" if dark else "#77777f",
             accent=colours.current.as_hex("long"),
             on_accent="#ffffff" if _light(colours.current) < 0.45 else "#111111",
             warning="#f0b429" if dark else "#8a5a00",
@@ -58,7 +60,7 @@ class Palette:
         QLabel[warn="true"] {{ color: {self.warning}; }}
         QLabel[error="true"] {{ color: {self.error}; }}
         QLineEdit {{ placeholder-text-color: {self.hint}; }}
-        QLineEdit:disabled {{ placeholder-text-color: {self.faint}; }}
+        QLineEdit:disabled {{ placeholder-text-color: {self.resting}; }}
         QLineEdit[invalid="true"] {{ border: 1px solid {self.error}; }}
         """
 

@@ -93,8 +93,8 @@ class RunPage(Page):
         self.pause_button.setText("Resume" if pausing else "Pause")
         enable(self.stop_button, idle, _TIPS["stop"])
         enable(self.save_button, "" if has_result else "There is no result yet", _TIPS["save"])
-        for editor in (self.stages, self.form):
-            editor.setEnabled(not running)
+        self.stages.lock(running)
+        self.form.setEnabled(not running)
         self.cost.setVisible(not running)
 
     def show_cost(self, memory: int) -> None:

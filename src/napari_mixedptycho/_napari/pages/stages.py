@@ -50,6 +50,11 @@ class StagesEditor(Editor):
         """Show stages, silently."""
         self.all.set_value(value)
 
+    def lock(self, locked: bool) -> None:
+        """Let the stages be looked at only, or be changed again."""
+        self.last.setEnabled(not locked)
+        self.all.setEnabled(not locked)
+
     def _take_last(self) -> None:
         try:
             stage = self.last.value()
