@@ -13,6 +13,7 @@ import time
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NAPARI_CONFIG", "")
+os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp()  # the unsaved results of the person at the keyboard stay
 
 import napari
 import numpy as np

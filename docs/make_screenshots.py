@@ -17,9 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 
-# Settings of the person at the keyboard must not show.
+# Settings of the person at the keyboard must not show, nor their unsaved results go.
 os.environ.setdefault("NAPARI_CONFIG", "")
-os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp()
+os.environ["XDG_CONFIG_HOME"] = os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp()
 
 import napari
 from qtpy.QtCore import QSettings
