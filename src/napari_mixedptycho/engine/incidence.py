@@ -68,9 +68,9 @@ def incident_waves(spectrum: Array, ramps: Array) -> tuple[Array, Backward]:
     def backward(gradient: Array, with_shifts: bool) -> tuple[Array, Array | None]:
         gradient = fft2(gradient)
         gradient *= xp.conj(planes)
-        gradient *= 1.0 / size**2
-        slope = _shift_slope(spectrum, gradient) if with_shifts else None
-        return gradient.sum(axis=0), slope
+        whole = 1.0 / size**2
+        slope = _shift_slope(spectrum, gradient) * whole if with_shifts else None
+        return gradient.sum(axis=0) * whole, slope
 
     return waves, backward
 

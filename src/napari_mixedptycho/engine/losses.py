@@ -28,7 +28,7 @@ class IntensityLoss(Settings):
     def terms(self, predicted: Array, measured: Array, weight: Array) -> tuple[Array, Array]:
         """Return (position,) losses and (position, ky, kx) slopes."""
         residual = (predicted - measured) * weight
-        return (residual * residual).sum(axis=(1, 2), dtype="f8"), 2 * residual
+        return _per_pattern(residual * residual), 2 * residual
 
     def scale(self, measured: Array, weight: Array) -> Array:
         """Return each pattern's part (position,) of what the sum of `terms` is divided by."""
@@ -52,7 +52,7 @@ class AmplitudeLoss(Settings):
         amplitude = xp.sqrt(predicted)
         residual = amplitude - xp.sqrt(measured)
         slope = weight * residual / (amplitude + tiny**0.5)
-        return (weight * residual * residual).sum(axis=(1, 2), dtype="f8"), slope
+        return _per_pattern(weight * residual * residual), slope
 
     def scale(self, measured: Array, weight: Array) -> Array:
         """Return each pattern's part (position,) of what the sum of `terms` is divided by."""
@@ -91,7 +91,7 @@ class PoissonLoss(Settings):
         # I − D + D·log(D/I) = I·[(1 + e)·log(1 + e) − e]
         log = xp.log1p(xp.maximum(excess, -1 + 1e-7))
         deviance = model * ((1 + excess) * log - excess)
-        return (weight * deviance).sum(axis=(1, 2), dtype="f8"), -weight * excess
+        return _per_pattern(weight * deviance), -weight * excess
 
     def scale(self, measured: Array, weight: Array) -> Array:
         """Return each pattern's part (position,) of what the sum of `terms` is divided by."""
@@ -99,3 +99,8 @@ class PoissonLoss(Settings):
 
 
 Loss = Annotated[IntensityLoss | AmplitudeLoss | PoissonLoss, Field(discriminator="kind")]
+
+
+def _per_pattern(values: Array) -> Array:
+    """Sum (position, ky, kx) over the detector: rows as they are, their sums in double precision."""
+    return values.sum(axis=2).sum(axis=1, dtype="f8")

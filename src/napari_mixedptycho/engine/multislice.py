@@ -49,13 +49,19 @@ def far_field(incident: Array, patches: Sequence[Array], propagator: Array) -> t
         gradient = ifft2(gradient, unitary=True)
         for index in reversed(range(len(patches))):
             if sink is not None:
-                share = xp.conj(waves[index]) * gradient
-                sink(index, share[:, :, 0] if share.shape[2] == 1 else share.sum(axis=2))
+                share = xp.conj(waves[index])
+                share = xp.multiply(share, gradient, out=share if share.shape == gradient.shape else None)
+                sink(index, _summed(share, 2))
             gradient *= xp.conj(patches[index])
             if index:
                 gradient = fft2(gradient)
                 gradient *= xp.conj(propagator)
                 gradient = ifft2(gradient)
-        return gradient.sum(axis=1)
+        return _summed(gradient, 1)
 
     return far, backward
+
+
+def _summed(array: Array, axis: int) -> Array:
+    """Sum over an axis; without a copy when it holds one entry."""
+    return array.sum(axis=axis) if array.shape[axis] > 1 else array.squeeze(axis)

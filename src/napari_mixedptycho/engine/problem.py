@@ -96,5 +96,5 @@ def divide(order: NDArray[np.int64], lanes: int) -> tuple[NDArray[np.int64], ...
 
 
 def chunks(indices: NDArray[np.int64], size: int) -> Sequence[NDArray[np.int64]]:
-    """Cut the positions of a lane into chunks of at most `size`."""
-    return [indices[start : start + size] for start in range(0, len(indices), size)]
+    """Cut the positions of a lane into chunks of nearly equal size, at most `size`."""
+    return np.array_split(indices, max(1, -(-len(indices) // size)))
