@@ -85,7 +85,7 @@ def test_an_unknown_thickness_is_refused() -> None:
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nowhere\.h5"):
-        open_dataset(recipe(data={"file": "nowhere.h5"}), tmp_path)
+        open_dataset(recipe(data={"file": "nowhere.h5"}).located(tmp_path))
 
 
 def test_masked_pixels_may_hold_anything() -> None:

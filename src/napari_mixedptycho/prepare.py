@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -44,12 +43,10 @@ class Prepared:
     problem: Problem
 
 
-def open_dataset(recipe: Recipe, folder: Path | None = None) -> Dataset:
-    """Open the recipe's data file; a relative path starts at `folder` (default: here)."""
-    file = recipe.data.file
-    if folder is not None and not file.startswith("sample:"):
-        file = str(folder / file)
-    return load(file, recipe.data.dataset, recipe.microscope.model_dump(exclude_none=True))
+def open_dataset(recipe: Recipe) -> Dataset:
+    """Open the recipe's data file; numbers that it lacks may stand in the recipe alone."""
+    numbers = recipe.microscope.model_dump(exclude_none=True)
+    return load(recipe.data.file, recipe.data.dataset, numbers)
 
 
 def apply_recipe(recipe: Recipe, dataset: Dataset) -> Dataset:

@@ -53,7 +53,7 @@ def inside_angle(dataset: Dataset, max_angle: float) -> NDArray[np.bool_]:
         raise InputError(
             f"data.max_angle is {max_angle} mrad; it must exceed the semi-angle, {dataset.semiangle} mrad."
         )
-    return inside if dataset.mask is None else inside & dataset.mask
+    return _also_inside(dataset, inside)
 
 
 def lit_disk(dataset: Dataset) -> NDArray[np.bool_] | None:
@@ -65,9 +65,7 @@ def lit_disk(dataset: Dataset) -> NDArray[np.bool_] | None:
     angles, lit = _angles(dataset), dataset.values.any(axis=(0, 1))
     outermost = max(float(angles[lit].max(initial=0.0)), dataset.max_angle)
     inside: NDArray[np.bool_] = angles <= outermost * (1 + 1e-9)
-    if inside.all():
-        return dataset.mask
-    return inside if dataset.mask is None else inside & dataset.mask
+    return dataset.mask if inside.all() else _also_inside(dataset, inside)
 
 
 def usable_patterns(dataset: Dataset) -> NDArray[Any]:
@@ -101,6 +99,11 @@ def reaches_edge(dataset: Dataset) -> bool:
     angles = _angles(dataset)
     pattern = np.clip(dataset.mean_pattern, 0, None)
     return float(pattern[angles > dataset.max_angle - dataset.semiangle].sum()) > 1e-3 * float(pattern.sum())
+
+
+def _also_inside(dataset: Dataset, inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the pixels (ky, kx) that the data set's own mask leaves and that lie inside."""
+    return inside if dataset.mask is None else inside & dataset.mask
 
 
 def _angles(dataset: Dataset) -> NDArray[np.float64]:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import h5py
 
-from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
-from napari_mixedptycho.io import data_path, load
+from napari_mixedptycho.io import data_path
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.result import FORMAT
 
@@ -50,12 +49,6 @@ def changed(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
     if arguments.device is not None:
         recipe = recipe.with_set(f"run.device={arguments.device}")
     return recipe
-
-
-def open_data(recipe: Recipe) -> Dataset:
-    """Open the recipe's data, whose path must be absolute; its numbers may stand in the recipe alone."""
-    numbers = recipe.microscope.model_dump(exclude_none=True)
-    return load(recipe.data.file, recipe.data.dataset, numbers)
 
 
 def is_result(path: Path) -> bool:

@@ -9,13 +9,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from napari_mixedptycho.cli._options import add_changes, changed, check_out, is_result, open_data
+from napari_mixedptycho.cli._options import add_changes, changed, check_out, is_result
 from napari_mixedptycho.cli._progress import Display
 from napari_mixedptycho.cli._work import compute
 from napari_mixedptycho.cli.columns import Found, analyse, write
 from napari_mixedptycho.cli.info import is_complete
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.prepare import open_dataset
 from napari_mixedptycho.preprocess import truth_in
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.result import Result, versions
@@ -69,7 +70,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _one(recipe: Recipe, folder: Path, again: bool, display: Display) -> tuple[Found | None, int]:
     """Reconstruct one sample, or take what is there; measure and draw; None when it was stopped."""
-    path, dataset = folder / "result.h5", open_data(recipe)
+    path, dataset = folder / "result.h5", open_dataset(recipe)
     check_out(path, recipe)
     before = None if again else _made_before(path, recipe, dataset)
     result: Result | None = before

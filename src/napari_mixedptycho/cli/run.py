@@ -6,11 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from napari_mixedptycho.cli._options import add_changes, changed, check_out, open_data
+from napari_mixedptycho.cli._options import add_changes, changed, check_out
 from napari_mixedptycho.cli._progress import Display, duration
 from napari_mixedptycho.cli._work import compute
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.prepare import open_dataset
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.result import Result
 
@@ -82,7 +83,7 @@ def _wish(arguments: argparse.Namespace, resume: Result | None) -> tuple[Recipe,
 
 def _data(recipe: Recipe, resume: Result | None) -> Dataset:
     try:
-        return open_data(recipe)
+        return open_dataset(recipe)
     except InputError as error:
         if resume is None or Path(recipe.data.file).exists():
             raise

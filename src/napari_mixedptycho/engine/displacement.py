@@ -7,7 +7,9 @@ smooth, so that counted data can carry it.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from types import ModuleType
 
 import numpy as np
 
@@ -53,15 +55,16 @@ def displaced(stored: Array, fields: Array) -> tuple[Array, Pullback]:
     return phases, pullback
 
 
-def _derivatives(xp: object, shape: tuple[int, int]) -> tuple[Array, ...]:
-    """Return the factors of ∂y, ∂x, ∂yy, ∂xx, ∂yx in reciprocal space, 1/px and 1/px²."""
+@functools.lru_cache(maxsize=1)
+def _derivatives(xp: ModuleType, shape: tuple[int, int]) -> tuple[Array, ...]:
+    """Return the factors of ∂y, ∂x, ∂yy, ∂xx, ∂yx in reciprocal space, 1/px and 1/px²; kept for the grid."""
     ky = 2j * np.pi * np.fft.fftfreq(shape[0])[:, None]
     kx = 2j * np.pi * np.fft.rfftfreq(shape[1])[None, :]
     # The highest frequency of an even edge has no sign, so its slope is zero.
     ky = np.where(np.isclose(np.abs(ky), np.pi), 0, ky)
     kx = np.where(np.isclose(np.abs(kx), np.pi), 0, kx)
     ones = np.ones((len(ky), kx.shape[1]))
-    return tuple(xp.asarray(part * ones) for part in (ky, kx, ky * ky, kx * kx, ky * kx))  # type: ignore[attr-defined]
+    return tuple(xp.asarray(part * ones) for part in (ky, kx, ky * ky, kx * kx, ky * kx))
 
 
 def _inverse(spectrum: Array, like: Array) -> Array:
