@@ -104,14 +104,14 @@ class _Journey:
             return None
         if done and self.result:
             estimate = to_device(self.prepared, self.result.estimate)
-            refined, kind = stage.refined_at(done - 1), recipe.model.object_type
+            refined = stage.refined_at(done - 1)
             xp = namespace(estimate.object)
             packed = {
                 key: xp.asarray(value) if np.ndim(value) else value
                 for key, value in self.result.memory.items()
             }
             stiffness = packed.pop("prior", None)
-            memory = stage.solver.restore(packed, refined, kind) if packed else None
+            memory = stage.solver.restore(packed, refined) if packed else None
             return Start(estimate, memory, None if stiffness is None else Spectrum(stiffness), done)
         earlier = self.estimate or (
             self.result.estimate if self.result and len(self.result.history) else None

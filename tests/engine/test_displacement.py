@@ -98,7 +98,7 @@ def test_displaced_copies_predict_what_their_states_would() -> None:
 def test_scaling_is_symmetric_and_leaves_no_common_displacement() -> None:
     toy = Toy(1, 2, 1, 8, 12)
     objective, estimate = toy.objective(PoissonLoss()), with_fields(toy, 1, 3)
-    scaling = LBFGS().init(objective, estimate, REFINED, "phase").scaling
+    scaling = LBFGS().init(objective, estimate, REFINED).scaling
     random = np.random.default_rng(0)
     a, b = ({k: random_like(v, random) for k, v in estimate.blocks(REFINED).items()} for _ in range(2))
     assert dot(a, scaling(b)) == pytest.approx(dot(scaling(a), b), rel=1e-9)
@@ -114,7 +114,7 @@ def test_solvers_lower_the_loss(solver: LBFGS | Adam) -> None:
     objective = Objective.of(toy.problem(truth), PoissonLoss())
     estimate = replace(truth, displacement=0.3 * truth.displacement)
     first, _ = objective.value_and_gradient(estimate, ())
-    state = solver.init(objective, estimate, ("object", "displacement"), "phase")
+    state = solver.init(objective, estimate, ("object", "displacement"))
     for _ in range(30):
         estimate, state, _ = solver.step(objective, estimate, state)
     assert objective.value_and_gradient(estimate, ())[0] < 0.5 * first

@@ -12,6 +12,7 @@ from scipy.optimize import minimize
 
 from napari_mixedptycho.engine.estimate import Estimate
 from napari_mixedptycho.engine.forward import Objective
+from napari_mixedptycho.engine.limits import Limits
 from napari_mixedptycho.engine.losses import Loss, PoissonLoss
 from napari_mixedptycho.engine.scaling import Scaling
 from napari_mixedptycho.engine.solvers import LBFGS, Adam, GradientDescent
@@ -46,7 +47,8 @@ def start(toy: Toy, kind: str = "phase") -> tuple[Objective, Estimate]:
     }
     if kind == "potential":
         moved["object"] = abs(moved["object"])
-    return Objective.of(toy.problem(truth), PoissonLoss()), truth.with_blocks(moved)
+    objective = Objective.of(toy.problem(truth), PoissonLoss())
+    return replace(objective, limits=Limits(kind)), truth.with_blocks(moved)
 
 
 # --- on functions that are known to the last digit ------------------------------------------------
@@ -57,6 +59,7 @@ class Known:
     """An objective of a vector: just what a descent asks of one."""
 
     function: Callable[[np.ndarray], tuple[float, np.ndarray]]
+    limits: Limits = Limits()
 
     def value_and_gradient(self, estimate: Estimate, refined: Any, batch: Any = None) -> Any:
         value, gradient = self.function(estimate.object.ravel())
@@ -65,7 +68,7 @@ class Known:
 
 def lowered(solver: Any, function: Any, first: np.ndarray, steps: int) -> tuple[np.ndarray, list[float]]:
     estimate = Estimate(first.reshape(1, 1, 1, -1), np.zeros((1, 1, 1), complex), np.zeros((1, 2)))
-    state, losses = DescentState(("object",), "phase", Scaling({"object": 1.0})), []
+    state, losses = DescentState(("object",), Scaling({"object": 1.0})), []
     for _ in range(steps):
         estimate, state, outcome = solver.step(Known(function), estimate, state)
         losses.append(outcome.loss)
@@ -121,7 +124,7 @@ def test_first_step_is_safe_whatever_the_units(size: float) -> None:
 @pytest.mark.parametrize("unit", [1e-5, 1e-3, 1e-1, 10.0])
 def test_steps_that_are_too_short_or_too_long_are_mended(unit: float) -> None:
     estimate = Estimate(np.zeros((1, 1, 1, 20)), np.zeros((1, 1, 1), complex), np.zeros((1, 2)))
-    state = DescentState(("object",), "phase", Scaling({"object": unit}))
+    state = DescentState(("object",), Scaling({"object": unit}))
     after, _, outcome = LBFGS().step(Known(bowl), estimate, state)
     (value, gradient), (lower, flatter) = bowl(estimate.object.ravel()), bowl(after.object.ravel())
     slope = float(gradient @ (after.object - estimate.object).ravel())
@@ -140,7 +143,7 @@ def test_every_solver_lowers_every_loss(solver: Any, kind: str, loss: Loss) -> N
     objective, estimate = start(Toy(2, 2, 1, 8, 12, kind))
     objective = Objective.of(objective.problem, loss)
     first, _ = objective.value_and_gradient(estimate, ())
-    state = solver.init(objective, estimate, ("object", "probe"), kind)
+    state = solver.init(objective, estimate, ("object", "probe"))
     for _ in range(20):
         estimate, state, outcome = solver.step(objective, estimate, state)
     last, _ = objective.value_and_gradient(estimate, ())
@@ -154,7 +157,7 @@ def test_every_solver_lowers_every_loss(solver: Any, kind: str, loss: Loss) -> N
 def test_descents_never_climb(solver: Any, kind: str) -> None:
     objective, estimate = start(Toy(2, 2, 2, 8, 12, "complex" if kind == "complex" else "phase"), kind)
     losses = [objective.value_and_gradient(estimate, ())[0]]
-    state = solver.init(objective, estimate, ("object", "probe", "positions"), kind)
+    state = solver.init(objective, estimate, ("object", "probe", "positions"))
     for _ in range(40):
         estimate, state, outcome = solver.step(objective, estimate, state)
         losses.append(outcome.loss)
@@ -165,7 +168,7 @@ def test_descents_never_climb(solver: Any, kind: str) -> None:
 def test_accepted_steps_fulfil_the_weak_wolfe_conditions() -> None:
     objective, estimate = start(Toy(2, 2, 1, 8, 12))
     refined = ("object", "probe")
-    state = LBFGS().init(objective, estimate, refined, "phase")
+    state = LBFGS().init(objective, estimate, refined)
     value, gradient = objective.value_and_gradient(estimate, refined)
     first_trial = 0
     for _ in range(30):
@@ -185,7 +188,7 @@ def test_accepted_steps_fulfil_the_weak_wolfe_conditions() -> None:
 @pytest.mark.parametrize("solver", SOLVERS, ids=name)
 def test_a_potential_is_nowhere_negative(solver: Any) -> None:
     objective, estimate = start(Toy(2, 2, 1, 8, 12), "potential")
-    state = solver.init(objective, estimate, ("object", "probe"), "potential")
+    state = solver.init(objective, estimate, ("object", "probe"))
     clipped = 0
     for _ in range(15):
         estimate, state, _ = solver.step(objective, estimate, state)
@@ -198,11 +201,11 @@ def test_a_potential_is_nowhere_negative(solver: Any) -> None:
 def test_a_memory_that_is_packed_goes_on_as_if_nothing_had_been(solver: Any) -> None:
     objective, estimate = start(Toy(2, 2, 2, 8, 12))
     refined = ("object", "probe", "positions")
-    state = solver.init(objective, estimate, refined, "phase")
+    state = solver.init(objective, estimate, refined)
     for _ in range(4):
         estimate, state, _ = solver.step(objective, estimate, state)
     packed = {key: np.array(value) for key, value in state.pack().items()}
-    again = solver.restore(packed, refined, "phase")
+    again = solver.restore(packed, refined)
     other = estimate
     for _ in range(3):
         estimate, state, outcome = solver.step(objective, estimate, state)
@@ -220,7 +223,7 @@ def test_no_number_has_to_be_tuned_to_the_dose(loss: Loss, dose: float) -> None:
     objective = Objective.of(problem, loss)
     estimate = estimate.with_blocks({"probe": estimate.probe * np.sqrt(dose)})
     first, _ = objective.value_and_gradient(estimate, ())
-    state = LBFGS().init(objective, estimate, ("object", "probe"), "phase")
+    state = LBFGS().init(objective, estimate, ("object", "probe"))
     for _ in range(20):
         estimate, state, outcome = LBFGS().step(objective, estimate, state)
     assert outcome.loss < 0.3 * first
@@ -229,7 +232,7 @@ def test_no_number_has_to_be_tuned_to_the_dose(loss: Loss, dose: float) -> None:
 def test_the_natural_step_of_the_likelihood_is_nearly_right() -> None:
     # Length 1 is tried first, so that a run costs about one evaluation per iteration from the beginning.
     objective, estimate = start(Toy(1, 1, 1, 12, 12))
-    state = LBFGS().init(objective, estimate, ("object",), "phase")
+    state = LBFGS().init(objective, estimate, ("object",))
     _, _, outcome = LBFGS().step(objective, estimate, state)
     assert outcome.evaluations <= 4
 
@@ -237,7 +240,7 @@ def test_the_natural_step_of_the_likelihood_is_nearly_right() -> None:
 def test_unknowns_that_are_not_refined_stay_the_same() -> None:
     objective, estimate = start(Toy(2, 1, 1, 8, 12))
     for solver in SOLVERS:
-        state = solver.init(objective, estimate, ("probe",), "phase")
+        state = solver.init(objective, estimate, ("probe",))
         after, _, _ = solver.step(objective, estimate, state)
         assert after.object is estimate.object
         assert after.positions is estimate.positions
@@ -248,7 +251,7 @@ def test_steps_do_not_write_into_the_estimate_they_were_given() -> None:
     for solver in SOLVERS:
         objective, estimate = start(Toy(2, 1, 1, 8, 12))
         before = estimate.object.copy(), estimate.probe.copy(), estimate.positions.copy()
-        state = solver.init(objective, estimate, ("object", "probe", "positions"), "phase")
+        state = solver.init(objective, estimate, ("object", "probe", "positions"))
         for _ in range(3):
             _, state, _ = solver.step(objective, estimate, state)
         np.testing.assert_array_equal(estimate.object, before[0])
@@ -270,7 +273,7 @@ def test_spread_gain_changes_the_differences_and_not_the_mean() -> None:
     objective, estimate = start(Toy(3, 1, 1, 8, 12))
     gradient = {"object": random_like(estimate.object, np.random.default_rng(0))}
     plain, gained = (
-        LBFGS(spread_gain=gain).init(objective, estimate, ("object",), "phase").scaling(gradient)["object"]
+        LBFGS(spread_gain=gain).init(objective, estimate, ("object",)).scaling(gradient)["object"]
         for gain in (1.0, 4.0)
     )
     size = np.abs(gained).max()
@@ -284,7 +287,7 @@ def test_scaling_is_symmetric_and_positive(gains: dict[str, float]) -> None:
     # What L-BFGS asks of its first guess of the inverse Hessian.
     objective, estimate = start(Toy(3, 2, 2, 8, 12))
     refined = ("object", "probe", "positions")
-    scaling = LBFGS(**gains).init(objective, estimate, refined, "phase").scaling
+    scaling = LBFGS(**gains).init(objective, estimate, refined).scaling
     random = np.random.default_rng(0)
     for _ in range(5):
         a, b = ({k: random_like(v, random) for k, v in estimate.blocks(refined).items()} for _ in range(2))
@@ -299,7 +302,7 @@ def test_every_loss_leads_to_the_known_answer(loss: Loss) -> None:
     objective = Objective.of(objective.problem, loss)
     estimate = replace(estimate, probe=toy.estimate(0).probe)
     first, _ = objective.value_and_gradient(estimate, ())
-    state = LBFGS().init(objective, estimate, ("object",), "phase")
+    state = LBFGS().init(objective, estimate, ("object",))
     for _ in range(60):
         estimate, state, outcome = LBFGS().step(objective, estimate, state)
     assert outcome.loss < 1e-3 * first

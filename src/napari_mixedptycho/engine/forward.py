@@ -17,6 +17,7 @@ from napari_mixedptycho.engine.allocator import keep_freed_memory
 from napari_mixedptycho.engine.estimate import Estimate, Unknown
 from napari_mixedptycho.engine.incidence import Backward as IncidentBackward
 from napari_mixedptycho.engine.incidence import incident_waves, shift_ramps, split_positions
+from napari_mixedptycho.engine.limits import Limits
 from napari_mixedptycho.engine.losses import Loss
 from napari_mixedptycho.engine.multislice import Backward as FarBackward
 from napari_mixedptycho.engine.multislice import far_field
@@ -41,6 +42,8 @@ class Objective:
         In all measured pixels.
     prior
         What is added for the object itself; None: nothing.
+    limits
+        What every trial of a solver is brought back to.
     """
 
     problem: Problem
@@ -48,6 +51,7 @@ class Objective:
     total: float
     electrons: float
     prior: Spectrum | None = None
+    limits: Limits = Limits()
 
     @classmethod
     def of(cls, problem: Problem, loss: Loss) -> Objective:

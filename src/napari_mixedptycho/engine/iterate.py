@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_mixedptycho.engine.estimate import Estimate
 from napari_mixedptycho.engine.forward import Indices, Objective
+from napari_mixedptycho.engine.limits import Limits
 from napari_mixedptycho.engine.modes import gram_schmidt, rotation
 from napari_mixedptycho.engine.objects import ObjectType
 from napari_mixedptycho.engine.prior import Spectrum
@@ -78,12 +79,12 @@ def iterate(problem: Problem, stage: Stage, kind: ObjectType, start: Start, seed
     estimate, memory, prior = start.estimate, start.memory, start.prior
     if stage.prior is not None and not start.done:
         prior = stage.prior.fit(problem, estimate.object, objective.electrons)
-    objective = replace(objective, prior=prior)
+    objective = replace(objective, prior=prior, limits=Limits(kind))
     for iteration in range(start.done, stage.iterations):
         began = time.perf_counter()
         refined = stage.refined_at(iteration)
         if memory is None or memory.refined != refined:
-            memory = stage.solver.init(objective, estimate, refined, kind)
+            memory = stage.solver.init(objective, estimate, refined)
         losses, evaluations = [], 0.0
         for batch in _batches(problem, stage, np.random.default_rng((seed, iteration))):
             estimate, memory, outcome = stage.solver.step(objective, estimate, memory, batch)

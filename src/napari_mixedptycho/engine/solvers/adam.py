@@ -12,7 +12,6 @@ from pydantic import Field
 from napari_mixedptycho._array import Array, namespace
 from napari_mixedptycho.engine.estimate import Blocks, Estimate, Unknown
 from napari_mixedptycho.engine.forward import Indices, Objective
-from napari_mixedptycho.engine.objects import ObjectType, project
 from napari_mixedptycho.engine.solvers.descent import Outcome
 from napari_mixedptycho.settings import Settings
 
@@ -22,7 +21,6 @@ class AdamState:
     """Running means of the gradient and of its square, and how many steps they saw."""
 
     refined: tuple[Unknown, ...]
-    kind: ObjectType
     first: Blocks
     second: Blocks
     steps: int = 0
@@ -55,20 +53,18 @@ class Adam(Settings):
         0.999, ge=0, lt=1, description="Memory of the mean square gradient (beta 2)."
     )
 
-    def init(
-        self, objective: Objective, estimate: Estimate, refined: tuple[Unknown, ...], kind: ObjectType
-    ) -> AdamState:
+    def init(self, objective: Objective, estimate: Estimate, refined: tuple[Unknown, ...]) -> AdamState:
         """Return running means of zero."""
         blocks = estimate.blocks(refined)
         first = {name: part * 0 for name, part in blocks.items()}
         second = {name: abs(part) * 0 for name, part in blocks.items()}
-        return AdamState(refined, kind, first, second)
+        return AdamState(refined, first, second)
 
-    def restore(self, packed: Blocks, refined: tuple[Unknown, ...], kind: ObjectType) -> AdamState:
+    def restore(self, packed: Blocks, refined: tuple[Unknown, ...]) -> AdamState:
         """Return the memory that a state packed."""
         first: dict[str, Array] = {name: packed[f"first/{name}"] for name in refined}
         second: dict[str, Array] = {name: packed[f"second/{name}"] for name in refined}
-        return AdamState(refined, kind, first, second, int(packed["steps"]))
+        return AdamState(refined, first, second, int(packed["steps"]))
 
     def step(
         self, objective: Objective, estimate: Estimate, state: AdamState, batch: Indices | None = None
@@ -91,8 +87,6 @@ class Adam(Settings):
             unit = float(abs(current).max()) if name == "probe" else 1.0
             step = self.rate * unit * mean / (size + 1e-8 * float(size.max()) + xp.finfo(size.dtype).tiny)
             moved[name] = (current - step).astype(current.dtype)
-        if "object" in moved:
-            moved["object"] = project(moved["object"], state.kind)
         used = 1.0 if batch is None else len(batch) / objective.problem.count
-        next_state = AdamState(state.refined, state.kind, first, second, steps)
-        return estimate.with_blocks(moved), next_state, Outcome(value, used)
+        next_state = AdamState(state.refined, first, second, steps)
+        return estimate.with_blocks(objective.limits(moved)), next_state, Outcome(value, used)

@@ -12,7 +12,6 @@ from pydantic import Field
 from napari_mixedptycho._array import Array
 from napari_mixedptycho.engine.estimate import Blocks, Estimate, Unknown
 from napari_mixedptycho.engine.forward import Indices, Objective
-from napari_mixedptycho.engine.objects import ObjectType, project
 from napari_mixedptycho.engine.scaling import Gains, Scaling
 from napari_mixedptycho.engine.solvers.vectors import add, dot, scale
 from napari_mixedptycho.settings import Settings
@@ -39,8 +38,8 @@ class DescentState:
 
     Attributes
     ----------
-    refined, kind
-        The unknowns in the vector, and the object type that steps must respect.
+    refined
+        The unknowns in the vector.
     scaling
         Natural units of the unknowns.
     pairs
@@ -52,7 +51,6 @@ class DescentState:
     """
 
     refined: tuple[Unknown, ...]
-    kind: ObjectType
     scaling: Scaling
     pairs: tuple[Pair, ...] = ()
     length: float = 1.0
@@ -72,7 +70,7 @@ class DescentState:
         return packed
 
     @classmethod
-    def unpack(cls, packed: Blocks, refined: tuple[Unknown, ...], kind: ObjectType) -> DescentState:
+    def unpack(cls, packed: Blocks, refined: tuple[Unknown, ...]) -> DescentState:
         """Return the memory that `pack` named."""
         count = len({name.split("/")[1] for name in packed if name.startswith("pairs/")})
         pairs = tuple(
@@ -81,7 +79,6 @@ class DescentState:
         )
         return cls(
             refined,
-            kind,
             Scaling.unpack(_part("scaling", packed)),
             pairs,
             float(packed["length"]),
@@ -119,15 +116,13 @@ class _Descent(Settings):
     def _scaling(self, objective: Objective, estimate: Estimate, refined: tuple[Unknown, ...]) -> Scaling:
         raise NotImplementedError
 
-    def init(
-        self, objective: Objective, estimate: Estimate, refined: tuple[Unknown, ...], kind: ObjectType
-    ) -> DescentState:
+    def init(self, objective: Objective, estimate: Estimate, refined: tuple[Unknown, ...]) -> DescentState:
         """Return an empty memory."""
-        return DescentState(refined, kind, self._scaling(objective, estimate, refined))
+        return DescentState(refined, self._scaling(objective, estimate, refined))
 
-    def restore(self, packed: Blocks, refined: tuple[Unknown, ...], kind: ObjectType) -> DescentState:
+    def restore(self, packed: Blocks, refined: tuple[Unknown, ...]) -> DescentState:
         """Return the memory that a state packed."""
-        return DescentState.unpack(packed, refined, kind)
+        return DescentState.unpack(packed, refined)
 
     def step(
         self, objective: Objective, estimate: Estimate, state: DescentState, batch: Indices | None = None
@@ -277,9 +272,7 @@ class _Search:
 
     def _try(self, direction: Blocks, length: float, trial: int) -> _Found:
         blocks = self.estimate.blocks(self.state.refined)
-        target = add(blocks, direction, length)
-        if "object" in target:
-            target["object"] = project(target["object"], self.state.kind)
+        target = self.objective.limits(add(blocks, direction, length))
         estimate = self.estimate.with_blocks(target)
         value, gradient = self.objective.value_and_gradient(estimate, self.state.refined, self.batch)
         return _Found(estimate, add(target, blocks, -1), value, gradient, length, trial)
