@@ -75,11 +75,11 @@ def iterate(problem: Problem, stage: Stage, kind: ObjectType, start: Start, seed
     Step
         After every iteration.
     """
-    objective = Objective.of(problem, stage.loss)
+    objective = Objective.of(problem, stage.loss.chosen(problem.counted))
     estimate, memory, prior = start.estimate, start.memory, start.prior
     if stage.prior is not None and not start.done:
         prior = stage.prior.fit(problem, estimate.object, objective.electrons)
-    objective = replace(objective, prior=prior, limits=Limits(kind))
+    objective = replace(objective, terms=() if prior is None else (prior,), limits=Limits(kind))
     for iteration in range(start.done, stage.iterations):
         began = time.perf_counter()
         refined = stage.refined_at(iteration)

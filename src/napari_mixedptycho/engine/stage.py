@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from napari_mixedptycho.engine.estimate import Unknown
-from napari_mixedptycho.engine.losses import Loss, PoissonLoss
+from napari_mixedptycho.engine.losses import AutoLoss, LossChoice
 from napari_mixedptycho.engine.prior import AtomPrior
 from napari_mixedptycho.engine.solvers import LBFGS, Solver
 from napari_mixedptycho.settings import Settings
@@ -40,7 +40,7 @@ class Stage(Settings):
         description="Keep probe modes orthogonal: svd leaves the patterns alone; the paper: gram_schmidt.",
     )
     prior: AtomPrior | None = Field(None, description="What to expect of the object; not set: nothing.")
-    loss: Loss = Field(PoissonLoss(), description="How predicted and measured patterns are compared.")
+    loss: LossChoice = Field(AutoLoss(), description="How predicted and measured patterns are compared.")
     solver: Solver = Field(LBFGS(), description="How the loss is lowered.")
 
     @property
