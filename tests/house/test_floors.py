@@ -26,6 +26,7 @@ FLOORS = {
     "geometry": 2,
     "io": 2,
     "preprocess": 2,
+    "exchange": 2,
     "calibration": 2,
     "guess": 2,
     "engine": 2,
