@@ -10,9 +10,9 @@ import argparse
 import time
 from pathlib import Path
 
-from napari_mixedptycho.analysis import compare, measure
+from common import compared
+
 from napari_mixedptycho.io import load
-from napari_mixedptycho.preprocess import truth_in
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import reconstruct
 
@@ -43,10 +43,8 @@ def row(path: Path, changes: list[str], out: Path | None) -> str:
     result = progress.result
     if out is not None:
         result.save(out / f"{path.stem}.h5")
-    motion = measure(result)
-    truth = truth_in(dataset, recipe.data.scan_region)
-    assert truth is not None
-    found = compare(result, motion, truth)
+    found = compared(result, dataset)
+    assert found is not None  # the data have their truth, and columns were found
     same, atoms = found.rendered, found.atoms
     numbers = [
         str(found.n_columns),

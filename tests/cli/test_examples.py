@@ -12,19 +12,32 @@ from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.result import Result
 
 Run = Callable[..., Any]
-EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.toml"))
+FOLDER = Path(__file__).resolve().parents[2] / "examples"
+EXAMPLES = sorted(FOLDER.glob("*.toml"))
+PAPER = sorted((FOLDER / "paper").glob("*.toml"))
 
 
 def test_there_are_examples() -> None:
     assert {path.name for path in EXAMPLES} >= {"quick.toml", "pure.toml", "si_sigma9.toml"}
+    assert len(PAPER) == 6
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", EXAMPLES + PAPER, ids=lambda path: str(path.relative_to(FOLDER)))
 def test_every_example_is_valid_and_explained(path: Path) -> None:
     recipe = Recipe.read(path)
     assert load(recipe.data.file)
     assert path.read_text("utf-8").startswith("#")
-    assert f"mixedptycho run examples/{path.name}" in path.read_text("utf-8")
+    assert f"mixedptycho run examples/{path.relative_to(FOLDER).as_posix()}" in path.read_text("utf-8")
+
+
+@pytest.mark.parametrize("path", PAPER, ids=lambda path: path.name)
+def test_the_paper_is_followed(path: Path) -> None:
+    recipe = Recipe.read(path)
+    (stage,) = recipe.stages
+    assert (stage.loss.kind, stage.solver.kind) == ("intensity", "gradient_descent")
+    assert (recipe.model.slices, recipe.model.band_limit) == (2, 0.5)
+    assert (recipe.model.states > 1) == (path.stem not in {"pure", "mixed_probe"})
+    assert (stage.patterns_per_update is None) == (path.stem != "few_patterns")
 
 
 def test_the_sample_has_the_default_recipe() -> None:
