@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mixedptycho._array import asnumpy, namespace, select
+from napari_mixedptycho.checks import check_positions, checked, takes_negative
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.engine.detector import Detector
 from napari_mixedptycho.engine.estimate import Estimate
@@ -35,12 +36,13 @@ CHUNK_BYTES = 2**20
 
 @dataclass(frozen=True)
 class Prepared:
-    """A recipe made ready: the data set with the recipe's numbers, the grid, the engine's problem."""
+    """A recipe made ready: the data set with the recipe's numbers, the grid, the engine's problem; doubts."""
 
     recipe: Recipe
     dataset: Dataset
     geometry: Geometry
     problem: Problem
+    warnings: tuple[str, ...] = ()
 
 
 def open_dataset(recipe: Recipe) -> Dataset:
@@ -67,7 +69,7 @@ def apply_recipe(recipe: Recipe, dataset: Dataset) -> Dataset:
         dataset = dataset.replace(mask=load_mask(recipe.data.mask))
     if recipe.data.max_angle is not None:
         dataset = dataset.replace(mask=inside_angle(dataset, recipe.data.max_angle))
-    dataset = dataset.replace(patterns=usable_patterns(dataset))
+    dataset = dataset.replace(patterns=usable_patterns(dataset, signed=takes_negative(recipe)))
     return dataset.replace(mask=lit_disk(dataset))
 
 
@@ -101,7 +103,8 @@ def prepare(recipe: Recipe, dataset: Dataset) -> Prepared:
     size = padded_size(dataset, factor)
     geometry = Geometry.of(dataset, size, thickness / model.slices)
     _check_probe_fits(dataset, geometry)
-    return Prepared(recipe, dataset, geometry, _problem(recipe, dataset, geometry))
+    dataset, warnings = checked(recipe, dataset, geometry)
+    return Prepared(recipe, dataset, geometry, _problem(recipe, dataset, geometry), warnings)
 
 
 def first_estimate(prepared: Prepared, states: int) -> Estimate:
@@ -206,6 +209,7 @@ def _from_result(prepared: Prepared, result: Result, states: int) -> Estimate:
             f"{name}: it has {len(result.estimate.positions)} positions; "
             f"these data have {prepared.problem.count}."
         )
+    check_positions(result.estimate.positions, prepared.geometry, str(name))
     if model.object_type == "complex":
         stored = stored if stored.dtype.kind == "c" else np.exp(1j * stored).astype(np.complex64)
     else:

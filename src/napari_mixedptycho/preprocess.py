@@ -68,23 +68,34 @@ def lit_disk(dataset: Dataset) -> NDArray[np.bool_] | None:
     return dataset.mask if inside.all() else _also_inside(dataset, inside)
 
 
-def usable_patterns(dataset: Dataset) -> NDArray[Any]:
-    """Return the patterns, in memory and zero where masked, after refusing what no loss can use.
+def usable_patterns(dataset: Dataset, *, signed: bool = False) -> NDArray[Any]:
+    """Return the patterns, in memory and zero where masked, after refusing what the loss cannot use.
+
+    Parameters
+    ----------
+    dataset
+        Patterns and mask.
+    signed
+        The loss takes values below zero as they are.
 
     Raises
     ------
     InputError
-        When measured pixels hold NaN, infinite or negative values, or nothing at all.
+        When measured pixels hold NaN, infinite or (unless `signed`) negative values, or nothing at all, and
+        when the mask leaves no pixel.
     """
+    if dataset.mask is not None and not dataset.mask.any():
+        raise InputError(f"{dataset.name}: the mask leaves no pixel; nonzero must mean measured.")
     values = dataset.values
     if dataset.mask is not None:
         values = np.where(dataset.mask, values, values.dtype.type(0))
     total = values.sum(axis=(0, 1), dtype=np.float64)
     if not np.isfinite(total).all():
         raise InputError(f"{dataset.name}: patterns hold NaN or infinite values; replace or mask them.")
-    if values.min() < 0:
+    if not signed and values.min() < 0:
         raise InputError(
-            f"{dataset.name}: patterns hold negative values ({values.min():.3g}); set them to zero."
+            f"{dataset.name}: patterns hold negative values ({values.min():.3g}); set them to zero, or take the "
+            "loss gaussian_poisson in every stage if they are readout noise."
         )
     if not total.sum() > 0:
         raise InputError(f"{dataset.name}: all patterns are empty.")

@@ -32,6 +32,7 @@ FLOORS = {
     "engine": 2,
     "recipe": 3,
     "result": 4,
+    "checks": 4,
     "warm_start": 5,
     "checkpoint": 5,
     "prepare": 6,

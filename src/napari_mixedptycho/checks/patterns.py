@@ -1,0 +1,139 @@
+"""Patterns that are empty, flooded or saturated, and pixels that measured nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mixedptycho.dataset import Dataset
+from napari_mixedptycho.errors import InputError
+
+Mask = NDArray[np.bool_]
+
+_CERTAIN = 25.0
+"""Electrons expected in a pixel that holds none: chance leaves it empty once in 10¹¹."""
+_UNUSUAL = 10.0
+"""A pattern so many times brighter or darker than the median is told."""
+
+
+def doubtful_patterns(patterns: NDArray[Any], name: str, steps: tuple[int, int] = (1, 1)) -> list[str]:
+    """Return a sentence on patterns that are empty or flooded, and one on saturated pixels.
+
+    Parameters
+    ----------
+    patterns
+        (scan_y, scan_x, ky, kx), finite; zero where masked.
+    name
+        What to call the data.
+    steps
+        Scan rows and columns between these patterns, when they are a part of all.
+
+    Raises
+    ------
+    InputError
+        When half of the intensity lies in saturated pixels.
+    """
+    totals = patterns.sum(axis=(2, 3), dtype=np.float64)
+    usual, told = float(np.median(totals)), []
+    for found, words in (
+        ((totals <= 0) | (totals < usual / _UNUSUAL), "less than a tenth"),
+        (totals > usual * _UNUSUAL, "more than ten times"),
+    ):
+        if found.any() and usual > 0:
+            row, column = (int(i) for i in np.argwhere(found)[0] * steps)
+            empty = int((totals[found] <= 0).sum())
+            told.append(
+                f"{int(found.sum())} of {totals.size} patterns hold {words} of the usual intensity"
+                + (f", {empty} of them nothing at all" if empty else "")
+                + f" (first: scan row {row}, column {column}); leave them out with data.scan_region."
+            )
+    return told + _saturation_text(patterns, name)
+
+
+def _saturation_text(patterns: NDArray[Any], name: str) -> list[str]:
+    """Look for a pile of pixels at the largest value, as a detector at its limit leaves; integers only."""
+    if patterns.dtype.kind not in "ui":
+        return []
+    top = int(patterns.max())
+    at_top = int((patterns == top).sum())
+    near = int((patterns >= 0.95 * top).sum()) - at_top
+    below = int((patterns > 0).sum()) - at_top - near
+    # Below a limit that is not the format's own (12 or 14 bits), values spread; a made-up disk has only one.
+    piled = top >= 50 and at_top >= 20 and near < at_top < below
+    if not (top == np.iinfo(patterns.dtype).max or piled):
+        return []
+    part = at_top * top / float(patterns.sum(dtype=np.float64))
+    if part > 0.5:
+        raise InputError(
+            f"{name}: {part:.0%} of the intensity lies in pixels at the detector's limit, {top}: the "
+            "patterns are saturated; record them with less beam, or mask what is saturated."
+        )
+    return [
+        f"{at_top} values are at the detector's limit, {top}, with {part:.2g} of the intensity: they are "
+        "saturated and too low; mask these pixels (data.mask)."
+    ]
+
+
+def dead_pixels(dataset: Dataset) -> Mask:
+    """Return the pixels (ky, kx) that hold nothing in any pattern while lit ones lie on both sides.
+
+    Dead rows and columns, gaps between detector modules, the shadow of a beam stop: zeros that were never
+    measured. A line that holds nothing at all is dead from end to end.
+    """
+    measured = np.ones(dataset.mean_pattern.shape, bool) if dataset.mask is None else dataset.mask
+    total = np.where(measured, np.maximum(dataset.mean_pattern, 0), 0)
+    if dataset.electrons_per_unit is None:
+        enough = float(total.mean())
+    else:
+        enough = _CERTAIN / (dataset.electrons_per_unit * int(np.prod(dataset.scan_shape)))
+    dark = measured & (dataset.mean_pattern == 0)
+    dead: Mask = dark & (np.maximum(_both_sides(total), _both_sides(total.T).T) >= enough)
+    for axis in (0, 1):
+        line = dead.any(axis=axis, keepdims=True) & (total == 0).all(axis=axis, keepdims=True)
+        dead |= line & dark
+    return dead
+
+
+def _both_sides(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return for each pixel (y, x) the lower of the nearest values above zero left and right; 0: none."""
+    edge = values.shape[1]
+    index = np.arange(edge)
+    before = np.maximum.accumulate(np.where(values > 0, index, -1), axis=1)
+    after = np.minimum.accumulate(np.where(values > 0, index, edge)[:, ::-1], axis=1)[:, ::-1]
+    padded = np.pad(values, ((0, 0), (0, 1)))  # both -1 and the edge find a zero
+    left, right = (np.take_along_axis(padded, i, axis=1) for i in (before, after))
+    return np.minimum(left, right)
+
+
+def dead_text(dead: Mask) -> list[str]:
+    """Say which pixels (ky, kx) are dead."""
+    if not dead.any():
+        return []
+    lines = [
+        f"{name} {', '.join(str(i) for i in found[:5])}{' …' if len(found) > 5 else ''}"
+        for name, axis in (("row", 1), ("column", 0))
+        if len(found := np.flatnonzero(dead.sum(axis=axis) > dead.shape[axis] / 2))
+    ]
+    y, x = np.argwhere(dead)[0]
+    where = " and ".join(lines) or f"first: row {y}, column {x}"
+    return [
+        f"{int(dead.sum())} detector pixels hold nothing in any pattern though lit ones lie on both sides "
+        f"({where}); they are taken as not measured."
+    ]
+
+
+def mask_text(dataset: Dataset) -> list[str]:
+    """Say when the mask hides what it should leave."""
+    if dataset.mask is None:
+        return []
+    k = (np.arange(dataset.detector_size) - dataset.detector_size // 2) * dataset.detector_sampling
+    disk = np.hypot(k[:, None], k) * dataset.wavelength * 1e3 <= dataset.semiangle
+    left = float(dataset.mask[disk].mean())
+    if left >= 0.5:
+        return []
+    return [
+        f"The mask leaves only {left:.0%} of the probe's disk; nonzero must mean measured, and the zero "
+        "angle lies at the centre."
+    ]
