@@ -89,7 +89,7 @@ def specimen(sampling: float, field: float, slices: int = 4, states: int = 2) ->
     place = np.arange(edge) * sampling
     depth = (np.arange(slices) + 0.5) / slices
     lattice = np.cos(np.pi * place[:, None] / 2) ** 2 * np.cos(np.pi * place / 2) ** 2
-    wander = 0.1 * (1 + np.cos(np.pi * place[:, None] / 4)) * np.ones(edge)
+    wander = np.full((edge, edge), 0.1)
     profile = (1 + 0.3 * np.cos(np.pi * depth))[:, None, None] / slices
     stored = np.stack([profile * ((0.5 + 0.02 * n) * lattice + n * wander) for n in range(states)])
     lines = np.arange(0, field + 1e-9, 0.4) / sampling + size // 2
