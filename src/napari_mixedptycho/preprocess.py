@@ -94,8 +94,8 @@ def usable_patterns(dataset: Dataset, *, signed: bool = False) -> NDArray[Any]:
         raise InputError(f"{dataset.name}: patterns hold NaN or infinite values; replace or mask them.")
     if not signed and values.min() < 0:
         raise InputError(
-            f"{dataset.name}: patterns hold negative values ({values.min():.3g}); set them to zero, or take the "
-            "loss gaussian_poisson in every stage if they are readout noise."
+            f"{dataset.name}: patterns hold negative values ({values.min():.3g}); set them to zero, or take "
+            "the loss gaussian_poisson in every stage if they are readout noise."
         )
     if not total.sum() > 0:
         raise InputError(f"{dataset.name}: all patterns are empty.")
