@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from napari_mixedptycho.engine.solvers import Adam
+from napari_mixedptycho.engine.unknowns import Object
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.guess.states import NoisyCopies
 from napari_mixedptycho.io import load
@@ -36,7 +37,7 @@ def test_an_empty_document_is_the_default_recipe() -> None:
         ("guess.spread.kind=noise", "guess.spread", NoisyCopies()),
         ("stages.0.solver.kind=adam", "stages.0.solver", Adam()),
         ("stages.0.iterations=7", "stages.0.iterations", 7),
-        ('stages.1.refine=["object"]', "stages.1.refine", ("object",)),
+        ('stages.1.refine=["object"]', "stages.1.refine", (Object(),)),
     ],
 )
 def test_one_setting_is_changed_and_nothing_else(assignment: str, path: str, value: object) -> None:
@@ -72,8 +73,8 @@ def test_a_stage_is_found_by_its_name() -> None:
         ("stages.0.solver.kind=sgd", "'stages.0.solver'.*'sgd'"),
         ("stages=[]", "'stages'"),
         ("run.device=tpu", "'run.device'.*found 'tpu'"),
-        ("stages.0.probe_from=-1", "'stages.0.probe_from'"),
-        ('stages.0.refine=["probe","probe"]', "names an unknown twice"),
+        ("stages.0.refine.probe.start=-1", "'stages.0.refine.1.probe.start'"),
+        ('stages.0.refine=["probe","probe"]', "'probe' is named twice"),
     ],
 )
 def test_a_wrong_assignment_is_refused_in_one_sentence(assignment: str, sentence: str) -> None:

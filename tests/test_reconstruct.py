@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from napari_mixedptycho.cli import main
+from napari_mixedptycho.engine.estimate import Estimate
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.reconstruct import reconstruct
 from napari_mixedptycho.result import Result
@@ -18,13 +20,18 @@ RECIPES: dict[str, tuple[str, ...]] = {
     "complex": ("model.object_type=complex",),
     "adam in batches": ("stages.mixed.solver.kind=adam", "stages.mixed.patterns_per_update=10"),
     "gradient descent": ("stages.mixed.solver.kind=gradient_descent",),
-    "probe later": ("stages.mixed.probe_from=1",),
+    "probe later": ("stages.mixed.refine.probe.start=1",),
     "positions too": ('stages.mixed.refine=["object","probe","positions"]',),
+    "the instrument too": (
+        'stages.mixed.refine=["object","scan","tilt","spacing","aberrations","source","intensity",'
+        '"background","blur","descan","weights"]',
+    ),
+    "smooth tilts": ('stages.mixed.refine=["object",{kind="tilt",per_position=true,start=1}]',),
 }
 
 
 def assert_same_estimate(a: Result, b: Result) -> None:
-    for name in ("object", "probe", "positions", "displacement"):
+    for name in (entry.name for entry in fields(Estimate)):
         one, other = getattr(a.estimate, name), getattr(b.estimate, name)
         assert (one is None) == (other is None), name
         assert one is None or one.tobytes() == other.tobytes(), name

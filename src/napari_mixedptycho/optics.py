@@ -70,6 +70,34 @@ def parametric_probe(
     return unit
 
 
+ABERRATIONS = ("C10", "C12a", "C12b", "C21a", "C21b", "C23a", "C23b", "C30")
+"""Krivanek's coefficients in Cartesian form: a along x (the cosine), b along y (the sine)."""
+
+
+def aberration_phases(size: int, sampling: float, electron_wavelength: float) -> Floats:
+    """Return ∂χ/∂C of every aberration of `ABERRATIONS`, (8, size, size), rad/Å, zero in the corner.
+
+    ``χ = 2π/λ·[θ²/2·(C10 + C12·cos 2(φ−φ12)) + θ³/3·(C21·cos(φ−φ21) + C23·cos 3(φ−φ23)) + θ⁴/4·C30]`` with
+    θ = λk; Krivanek, Dellby & Lupini, Ultramicroscopy 78, 1 (1999). The probe is ``A·exp(−iχ)``, so C10 is
+    minus the defocus.
+
+    Parameters
+    ----------
+    size, sampling
+        Pixels, and Å per pixel.
+    electron_wavelength
+        Å.
+    """
+    ky, kx = frequencies(size, sampling)
+    square, wave = kx**2 + ky**2, electron_wavelength
+    second = np.pi * wave * np.stack([square, kx**2 - ky**2, 2 * kx * ky])
+    third = (2 * np.pi / 3) * wave**2
+    coma = third * np.stack([square * kx, square * ky])
+    star = third * np.stack([kx**3 - 3 * kx * ky**2, 3 * kx**2 * ky - ky**3])
+    phases: Floats = np.concatenate([second, coma, star, (np.pi / 2 * wave**3 * square**2)[None]])
+    return phases
+
+
 def propagator(size: int, sampling: float, energy: float, distance: float) -> Complexes:
     """Fresnel propagator ``exp(−iπλ·distance·k²)``, (size, size), zero frequency in the corner.
 

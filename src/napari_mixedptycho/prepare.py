@@ -9,12 +9,12 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mixedptycho._array import asnumpy, namespace, select
+from napari_mixedptycho._array import namespace, select
 from napari_mixedptycho.checks import check_positions, checked, takes_negative
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.engine.detector import Detector
 from napari_mixedptycho.engine.estimate import Estimate
-from napari_mixedptycho.engine.objects import project
+from napari_mixedptycho.engine.forward import predict
 from napari_mixedptycho.engine.objects import states as object_states
 from napari_mixedptycho.engine.problem import Problem, compact_order, divide
 from napari_mixedptycho.engine.stage import Stage
@@ -26,7 +26,7 @@ from napari_mixedptycho.io import load, load_mask
 from napari_mixedptycho.optics import band_limit, propagator
 from napari_mixedptycho.preprocess import cut_scan, inside_angle, lit_disk, reaches_edge, usable_patterns
 from napari_mixedptycho.recipe import Recipe
-from napari_mixedptycho.result import Result
+from napari_mixedptycho.warm_start import begin, read_earlier, shared_probe, with_states
 
 LANES = 16
 """Groups of positions that may run at the same time; fixed, so that their sum is the same on any machine."""
@@ -36,7 +36,7 @@ CHUNK_BYTES = 2**20
 
 @dataclass(frozen=True)
 class Prepared:
-    """A recipe made ready: the data set with the recipe's numbers, the grid, the engine's problem; doubts."""
+    """A recipe made ready: data set with the recipe's numbers, grid, the engine's problem, doubts to show."""
 
     recipe: Recipe
     dataset: Dataset
@@ -112,7 +112,7 @@ def first_estimate(prepared: Prepared, states: int) -> Estimate:
     recipe, dataset, geometry = prepared.recipe, prepared.dataset, prepared.geometry
     problem, model = prepared.problem, recipe.model
     if recipe.guess.result is not None:
-        return _from_result(prepared, Result.load(recipe.guess.result), states)
+        return _from_result(prepared, recipe.guess.result, states)
     phase = recipe.guess.object.phase((states, model.slices, *geometry.shape), recipe.run.seed)
     stored = np.exp(1j * phase).astype(np.complex64) if model.object_type == "complex" else phase
     wave = recipe.guess.probe.wave(dataset, geometry.size, geometry.sampling)
@@ -127,14 +127,8 @@ def more_states(prepared: Prepared, estimate: Estimate, states: int) -> Estimate
     """Return an estimate with another number of states; equal occupancy rescales the probe."""
     if states == estimate.states:
         return estimate
-    host = estimate.asnumpy()
-    guess, seed, geometry = prepared.recipe.guess, prepared.recipe.run.seed, prepared.geometry
-    stored = (
-        guess.spread.states(host.object, states, geometry.sampling, geometry.slice_spacing, seed)
-        if states > host.states
-        else host.object[:states]
-    )
-    return Estimate(stored, _shared_probe(host, states), host.positions)
+    recipe = prepared.recipe
+    return with_states(estimate.asnumpy(), states, recipe.guess.spread, prepared.geometry, recipe.run.seed)
 
 
 def for_stage(prepared: Prepared, earlier: Estimate | None, stage: Stage) -> Estimate:
@@ -156,11 +150,29 @@ def for_stage(prepared: Prepared, earlier: Estimate | None, stage: Stage) -> Est
     """
     states = prepared.recipe.states_of(stage)
     if stage.displaces:
-        return _displaced(prepared, earlier or first_estimate(prepared, 1), states)
-    if earlier is None:
-        return first_estimate(prepared, states)
-    free = replace(earlier, object=object_states(earlier), displacement=None)
-    return more_states(prepared, free, states)
+        estimate = _displaced(prepared, earlier or first_estimate(prepared, 1), states)
+    elif earlier is None:
+        estimate = first_estimate(prepared, states)
+    else:
+        free = replace(earlier, object=object_states(earlier), displacement=None)
+        estimate = more_states(prepared, free, states)
+    return _with_unknowns(prepared, estimate, stage)
+
+
+def _with_unknowns(prepared: Prepared, estimate: Estimate, stage: Stage) -> Estimate:
+    """Return the estimate with what the model states of the instrument, and all that the stage refines."""
+    problem, model = prepared.problem, prepared.recipe.model
+    if estimate.weights is not None and len(estimate.weights) != estimate.states:
+        estimate = replace(estimate, weights=None)
+    if estimate.source is None and model.source_size is not None:
+        estimate = replace(estimate, source=np.array([model.source_size]))
+    if estimate.blur is None and model.detector_blur is not None:
+        estimate = replace(estimate, blur=np.array([model.detector_blur]))
+    for unknown in stage.refine:
+        value = getattr(estimate, unknown.kind)
+        begun = unknown.begin(problem, estimate) if value is None else unknown.adapted(value, problem)
+        estimate = replace(estimate, **{unknown.kind: begun})
+    return estimate
 
 
 def _displaced(prepared: Prepared, earlier: Estimate, states: int) -> Estimate:
@@ -177,56 +189,37 @@ def _displaced(prepared: Prepared, earlier: Estimate, states: int) -> Estimate:
     stored = object_states(host).mean(axis=0, keepdims=True)
     shape = (states, 1, *geometry.shape)
     fields = guess.spread.fields(shape, geometry.sampling, geometry.slice_spacing, seed)
-    return Estimate(stored, _shared_probe(host, states), host.positions, fields[:, :, 0])
-
-
-def _shared_probe(estimate: Estimate, states: int) -> NDArray[np.complex64]:
-    """Return the probe that gives each of `states` states its part of the electrons."""
-    probe: NDArray[np.complex64] = estimate.probe * np.float32(np.sqrt(estimate.states / states))
-    return probe
+    moved = fields[:, :, 0]
+    return replace(host, object=stored, probe=shared_probe(host, states), displacement=moved)
 
 
 def to_device(prepared: Prepared, estimate: Estimate) -> Estimate:
     """Return the estimate beside the problem's arrays."""
-    xp = namespace(prepared.problem.propagator)
-    fields = None if estimate.displacement is None else xp.asarray(estimate.displacement)
-    return Estimate(
-        xp.asarray(estimate.object), xp.asarray(estimate.probe), asnumpy(estimate.positions), fields
-    )
+    xp, host = namespace(prepared.problem.propagator), estimate.asnumpy()
+    large = {name: getattr(host, name) for name in ("object", "probe", "displacement", "background")}
+    return replace(host, **{name: xp.asarray(part) for name, part in large.items() if part is not None})
 
 
-def _from_result(prepared: Prepared, result: Result, states: int) -> Estimate:
-    """Take over object, probe and positions of an earlier result, in the shape that the recipe asks for."""
-    name, model = prepared.recipe.guess.result, prepared.recipe.model
-    stored = object_states(result.estimate)
-    wanted = (model.slices, *prepared.geometry.shape)
-    if stored.shape[1:] != wanted:
-        raise InputError(
-            f"{name}: its object is (slices, y, x) {stored.shape[1:]}; this recipe needs {wanted}."
-        )
-    if len(result.estimate.positions) != prepared.problem.count:
-        raise InputError(
-            f"{name}: it has {len(result.estimate.positions)} positions; "
-            f"these data have {prepared.problem.count}."
-        )
-    check_positions(result.estimate.positions, prepared.geometry, str(name))
-    if model.object_type == "complex":
-        stored = stored if stored.dtype.kind == "c" else np.exp(1j * stored).astype(np.complex64)
-    else:
-        stored = project(np.angle(stored) if stored.dtype.kind == "c" else stored, model.object_type)
-    probe = result.estimate.probe[: model.probe_modes]
-    if len(probe) < model.probe_modes:
-        probe = _more_modes(probe, model.probe_modes, prepared.recipe.guess.mode_power)
-    return more_states(prepared, Estimate(stored, probe, result.estimate.positions), states)
+def _from_result(prepared: Prepared, name: str, states: int) -> Estimate:
+    """Take over an earlier result, of whatever shape and program, as this recipe needs it."""
+    recipe, geometry = prepared.recipe, prepared.geometry
+    earlier = read_earlier(name)
+    estimate = begin(earlier, recipe, prepared.dataset, geometry)
+    check_positions(estimate.positions, geometry, name)
+    estimate = more_states(prepared, estimate, states)
+    if earlier.data_hash == prepared.dataset.hash and estimate.probe.shape == earlier.estimate.probe.shape:
+        return estimate
+    return _as_bright(prepared, estimate)
 
 
-def _more_modes(probe: NDArray[np.complex64], modes: int, share: float) -> NDArray[np.complex64]:
-    """Return the modes with companions of the first, of the same power together."""
-    power = np.linalg.norm(probe)
-    companions = probe_modes(probe[0], modes, share)[len(probe) :] * np.linalg.norm(probe[0])
-    joined = np.concatenate([probe, companions])
-    waves: NDArray[np.complex64] = (joined * (power / np.linalg.norm(joined))).astype(np.complex64)
-    return waves
+def _as_bright(prepared: Prepared, estimate: Estimate) -> Estimate:
+    """Return the estimate with the probe that explains the electrons of (up to 64 of) these patterns."""
+    problem = prepared.problem
+    some = np.unique(np.linspace(0, problem.count - 1, 64).round().astype(np.int64))
+    there = to_device(prepared, estimate)
+    predicted = float((predict(problem, there, some) * problem.weight).sum(dtype="f8"))
+    measured = float((problem.electrons(some) * problem.weight).sum(dtype="f8"))
+    return replace(estimate, probe=estimate.probe * np.float32(np.sqrt(measured / predicted)))
 
 
 def _problem(recipe: Recipe, dataset: Dataset, geometry: Geometry) -> Problem:
@@ -245,6 +238,10 @@ def _problem(recipe: Recipe, dataset: Dataset, geometry: Geometry) -> Problem:
         scale=dataset.electrons_per_unit or 1.0,
         counted=dataset.electrons_per_unit is not None,
         sampling=geometry.sampling,
+        spacing=geometry.slice_spacing,
+        wavelength=dataset.wavelength,
+        scan_shape=dataset.scan_shape,
+        source_points=model.source_points,
         weight=xp.asarray(np.fft.ifftshift(mask).astype(np.float32)),
         detector=detector,
         propagator=xp.asarray(move.astype(np.complex64)),

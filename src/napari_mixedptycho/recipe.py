@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 from pydantic import Field
 
 from napari_mixedptycho.dataset import Dataset
+from napari_mixedptycho.engine import unknowns
 from napari_mixedptycho.engine.objects import ObjectType
 from napari_mixedptycho.engine.prior import AtomPrior
 from napari_mixedptycho.engine.stage import Stage
@@ -92,6 +93,23 @@ class Model(Settings):
         lt=1e5,
         description="Specimen thickness covered by all slices together, Å; not set: from the file.",
     )
+    source_size: float | None = Field(
+        None,
+        gt=0,
+        le=10,
+        description="Known size of the electron source at the specimen, Å (standard deviation): partial "
+        "coherence without probe modes; wrong: looks like motion. Not set: a point, unless refined.",
+    )
+    source_points: Literal[4, 7] = Field(
+        7,
+        description="Points at which a source of finite size is sampled; each costs as much as a probe mode.",
+    )
+    detector_blur: float | None = Field(
+        None,
+        gt=0,
+        le=20,
+        description="Known point spread of the detector, px (sd); not set: none, unless refined.",
+    )
     object_type: ObjectType = Field(
         "phase",
         description="phase: |O| = 1, states are physical; complex: free amplitude; potential: phase >= 0.",
@@ -153,7 +171,10 @@ class Recipe(Settings):
             Stage(name="rough", iterations=12, states=1),
             Stage(name="pure", iterations=20, states=1, prior=AtomPrior()),
             Stage(
-                name="moving", iterations=30, refine=("object", "probe", "displacement"), prior=AtomPrior()
+                name="moving",
+                iterations=30,
+                refine=(unknowns.Object(), unknowns.Probe(), unknowns.Displacement()),
+                prior=AtomPrior(),
             ),
         ),
         min_length=1,
@@ -251,7 +272,7 @@ def _key(node: Any, part: str, assignment: str) -> Any:
     """Return the key of `part` in a table or list of stages, or refuse with the names that exist."""
     names: list[str] = []
     if isinstance(node, list):
-        names = [entry.get("name", "") if isinstance(entry, dict) else "" for entry in node]
+        names = [str(e.get("name", e.get("kind", ""))) if isinstance(e, dict) else "" for e in node]
         if part.isdigit() and int(part) < len(node):
             return int(part)
         if names.count(part) == 1:

@@ -84,7 +84,7 @@ def _fill(table: Any, settings: Settings, comments: bool) -> None:
             if value is None and comments:
                 table.add(tomlkit.comment(f"{name} = (not set)  {_tip(fields[name].description)}"))
             continue
-        item = tomlkit.item(list(value) if isinstance(value, tuple) else value)
+        item = tomlkit.item(_inline(value))
         if comments and fields[name].description:
             item.comment(_tip(fields[name].description))
         table.add(name, item)
@@ -94,9 +94,36 @@ def _fill(table: Any, settings: Settings, comments: bool) -> None:
 
 
 def _is_nested(value: object) -> bool:
-    return isinstance(value, Settings) or (
-        isinstance(value, tuple) and bool(value) and all(isinstance(v, Settings) for v in value)
-    )
+    return isinstance(value, Settings) or (_are_settings(value) and not _have_kinds(value))
+
+
+def _are_settings(value: object) -> bool:
+    return isinstance(value, tuple) and bool(value) and all(isinstance(v, Settings) for v in value)
+
+
+def _have_kinds(value: Any) -> bool:
+    return all("kind" in type(entry).model_fields for entry in value)
+
+
+def _inline(value: Any) -> Any:
+    """Return what stands after the equals sign; settings with a kind: their name, or a table in a line."""
+    if not isinstance(value, tuple):
+        return value
+    return [_named(entry) if isinstance(entry, Settings) else entry for entry in value]
+
+
+def _named(entry: Settings) -> Any:
+    values = entry.model_dump(mode="json", exclude_none=True)
+    if entry == type(entry)():
+        return values["kind"]
+    table = tomlkit.inline_table()
+    table.update({"kind": values.pop("kind"), **values})
+    return table
+
+
+def by_name(value: Any) -> Any:
+    """Let a bare name stand for settings of that kind with its defaults; for lists of settings with kinds."""
+    return {"kind": value} if isinstance(value, str) else value
 
 
 def _nested(value: Settings | tuple[Settings, ...], comments: bool) -> Item:

@@ -15,6 +15,7 @@ from napari_mixedptycho.engine.modes import gram_schmidt
 from napari_mixedptycho.engine.problem import Problem
 from napari_mixedptycho.engine.solvers import LBFGS, Adam
 from napari_mixedptycho.engine.stage import Stage
+from napari_mixedptycho.engine.unknowns import Object, Positions, Probe
 from napari_mixedptycho.errors import InputError
 from tests.physics.toys import Toy
 
@@ -74,8 +75,9 @@ def test_mini_batches_lower_the_loss() -> None:
 @pytest.mark.parametrize("batch", [None, 3])
 def test_a_break_changes_nothing(solver: Any, batch: int | None, orthogonalise: Any) -> None:
     problem, estimate = toy()
+    refine = (Object(), Probe(start=2))
     stage = Stage(
-        iterations=6, probe_from=2, patterns_per_update=batch, solver=solver, orthogonalise=orthogonalise
+        iterations=6, refine=refine, patterns_per_update=batch, solver=solver, orthogonalise=orthogonalise
     )
     whole = run(problem, stage, estimate)
     for done in (1, 3):
@@ -101,7 +103,7 @@ def test_a_yielded_estimate_is_never_written_again() -> None:
 
 def test_unknowns_are_refined_from_their_iteration_on() -> None:
     problem, estimate = toy()
-    stage = Stage(iterations=5, refine=("object", "probe", "positions"), probe_from=2, positions_from=4)
+    stage = Stage(iterations=5, refine=(Object(), Probe(start=2), Positions(start=4)))
     steps = run(problem, stage, estimate)
     assert [stage.refined_at(k) for k in (1, 2, 4)] == [
         ("object",),
@@ -116,9 +118,9 @@ def test_unknowns_are_refined_from_their_iteration_on() -> None:
 
 
 def test_a_stage_must_refine_something_from_the_start() -> None:
-    for how in ({"refine": ["probe"], "probe_from": 1}, {"refine": ["object", "object"]}, {"refine": []}):
-        with pytest.raises(InputError, match="refine"):
-            Stage.parse(how)
+    for refine in ([{"kind": "probe", "start": 1}], ["object", "object"], []):
+        with pytest.raises(InputError, match=r"refine|named twice"):
+            Stage.parse({"refine": refine})
 
 
 def test_svd_orthogonalisation_leaves_the_trajectory_as_it_is() -> None:

@@ -10,7 +10,7 @@ import pytest
 from napari_mixedptycho.engine.detector import Detector
 from napari_mixedptycho.engine.incidence import incident_waves, shift_ramps, split_positions
 from napari_mixedptycho.engine.modes import gram_schmidt, rotation
-from napari_mixedptycho.engine.multislice import far_field
+from napari_mixedptycho.engine.multislice import Watch, far_field
 from napari_mixedptycho.engine.objects import project
 from napari_mixedptycho.engine.problem import chunks, compact_order, divide
 from napari_mixedptycho.optics import parametric_probe, propagator
@@ -112,7 +112,7 @@ def test_pullback_of_the_far_field_is_its_adjoint(slices: int, states: int, mode
     assert far.shape == (count, states, modes, size, size)
     other = waves(*far.shape)
     shares: dict[int, np.ndarray] = {}
-    entrance = back(other.copy(), shares.__setitem__)
+    entrance = back(other.copy(), Watch(shares.__setitem__))
     assert inner(other, far) == pytest.approx(inner(entrance, incident[:, 0]), rel=1e-11)
     # The far field is linear in each slice alone, too.
     assert sorted(shares) == list(range(slices))

@@ -12,6 +12,7 @@ from napari_mixedptycho.engine.iterate import Start, iterate
 from napari_mixedptycho.engine.losses import AmplitudeLoss, IntensityLoss, PoissonLoss
 from napari_mixedptycho.engine.solvers import LBFGS, Adam, GradientDescent
 from napari_mixedptycho.engine.stage import Stage
+from napari_mixedptycho.engine.unknowns import Object, Probe
 from napari_mixedptycho.prepare import Prepared, first_estimate, more_states
 from tests.physics.specimens import Specimen, centroid
 
@@ -100,7 +101,7 @@ def test_the_probe_is_refined_too() -> None:
         return float(abs(np.vdot(wave, truth)) / np.linalg.norm(wave) / np.linalg.norm(truth))
 
     assert likeness(start.probe[0]) < 0.95
-    found, _ = run(prepared, start, iterations=60, probe_from=3)
+    found, _ = run(prepared, start, iterations=60, refine=(Object(), Probe(start=3)))
     assert likeness(found.probe[0]) > 0.99
 
 

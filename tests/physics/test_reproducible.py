@@ -20,7 +20,7 @@ SPECIMEN = Specimen(np.array([[1.0, 0.9], [2.6, 1.2]]), np.array([[0.1, 0.0], [-
 
 def run(**how: Any) -> Result:
     stages = [
-        {"name": "pure", "iterations": 4, "states": 1, "probe_from": 1},
+        {"name": "pure", "iterations": 4, "states": 1, "refine": ["object", {"kind": "probe", "start": 1}]},
         {"name": "mixed", "iterations": 5, "refine": ["object", "probe", "positions"]},
     ]
     chosen = recipe(

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from napari_mixedptycho._array import Array, asnumpy
 
-Unknown = Literal["object", "probe", "positions", "displacement"]
-"""What can be refined."""
+Unknown = Literal[
+    "object",
+    "probe",
+    "positions",
+    "displacement",
+    "scan",
+    "tilt",
+    "spacing",
+    "aberrations",
+    "source",
+    "intensity",
+    "background",
+    "blur",
+    "descan",
+    "weights",
+]
+"""What can be refined: each is an array of the estimate, and has its settings in `engine.unknowns`."""
 
 Blocks = Mapping[str, Array]
 """One array per refined unknown: the solver's vector."""
@@ -18,6 +33,9 @@ Blocks = Mapping[str, Array]
 @dataclass(frozen=True)
 class Estimate:
     """The unknowns of a reconstruction; never written again once made.
+
+    What is None has no effect on the patterns. Small unknowns (all but object, probe, displacement and
+    background) lie on the host, in double precision.
 
     Attributes
     ----------
@@ -31,12 +49,42 @@ class Estimate:
     displacement
         (state, 2, y, x): how each state displaces the one stored object, along y and x, px; None: the states
         are stored themselves.
+    scan
+        (2, 2): what `positions` are multiplied by, about the centre of the object grid.
+    tilt
+        (1, 2) or (position, 2): along y and x, mrad; columns lean towards + from slice to slice.
+    spacing
+        (1,): distance from slice to slice, Å.
+    aberrations
+        (8,): what is added to the probe, Å; `optics.ABERRATIONS` names them.
+    source
+        (1,): standard deviation of the Gaussian source at the specimen, Å.
+    intensity
+        (position,): beam current ÷ its mean.
+    background
+        (ky, kx): electrons in every pattern that the specimen does not scatter, zero angle in the corner.
+    blur
+        (1,): standard deviation of the detector's Gaussian point spread, detector px.
+    descan
+        (position, 2): shift of each pattern along ky and kx, detector px.
+    weights
+        (state,): logarithm of the occupancy of each state, before the floor; see `occupancy`.
     """
 
     object: Array
     probe: Array
     positions: Array
     displacement: Array | None = None
+    scan: Array | None = None
+    tilt: Array | None = None
+    spacing: Array | None = None
+    aberrations: Array | None = None
+    source: Array | None = None
+    intensity: Array | None = None
+    background: Array | None = None
+    blur: Array | None = None
+    descan: Array | None = None
+    weights: Array | None = None
 
     @property
     def states(self) -> int:
@@ -63,5 +111,5 @@ class Estimate:
 
     def asnumpy(self) -> Estimate:
         """Return the same estimate on the host."""
-        moved = None if self.displacement is None else asnumpy(self.displacement)
-        return Estimate(asnumpy(self.object), asnumpy(self.probe), asnumpy(self.positions), moved)
+        arrays = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        return Estimate(**{name: None if part is None else asnumpy(part) for name, part in arrays.items()})

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from napari_mixedptycho._array import Array
 from napari_mixedptycho.engine.estimate import Estimate
-from napari_mixedptycho.engine.forward import Indices, Objective
-from napari_mixedptycho.engine.limits import Limits
+from napari_mixedptycho.engine.forward import Indices, Objective, Term
+from napari_mixedptycho.engine.limits import Limits, Projection
 from napari_mixedptycho.engine.modes import gram_schmidt, rotation
 from napari_mixedptycho.engine.objects import ObjectType
 from napari_mixedptycho.engine.prior import Spectrum
@@ -79,11 +80,22 @@ def iterate(problem: Problem, stage: Stage, kind: ObjectType, start: Start, seed
     estimate, memory, prior = start.estimate, start.memory, start.prior
     if stage.prior is not None and not start.done:
         prior = stage.prior.fit(problem, estimate.object, objective.electrons)
-    objective = replace(objective, terms=() if prior is None else (prior,), limits=Limits(kind))
+    constraints = [entry.fitted(problem, estimate) for entry in stage.constraints]
+    filters = [entry for entry in constraints if entry is not None and not entry.every_trial]
+    objective = replace(
+        objective,
+        terms=_terms(problem, stage, estimate, prior),
+        limits=_limits(
+            stage, kind, [entry for entry in constraints if entry is not None and entry.every_trial]
+        ),
+        unknowns={entry.kind: entry for entry in stage.refine},
+    )
     for iteration in range(start.done, stage.iterations):
         began = time.perf_counter()
         refined = stage.refined_at(iteration)
         if memory is None or memory.refined != refined:
+            # A search begins within the limits: from outside them, no step is too short to raise the loss.
+            estimate = estimate.with_blocks(objective.limits(estimate.blocks(refined)))
             memory = stage.solver.init(objective, estimate, refined)
         losses, evaluations = [], 0.0
         for batch in _batches(problem, stage, np.random.default_rng((seed, iteration))):
@@ -92,8 +104,28 @@ def iterate(problem: Problem, stage: Stage, kind: ObjectType, start: Start, seed
             evaluations += outcome.evaluations
         if "probe" in refined and estimate.modes > 1:
             estimate, memory = _orthogonal(stage, estimate, memory)
+        for between in filters:
+            estimate = estimate.with_blocks(between(estimate.blocks(refined)))
+            memory = None if memory is None else memory.moved()
         seconds = time.perf_counter() - began
         yield Step(iteration + 1, estimate, memory, prior, float(np.mean(losses)), evaluations, seconds)
+
+
+def _terms(problem: Problem, stage: Stage, estimate: Estimate, prior: Spectrum | None) -> tuple[Term, ...]:
+    """Return what is added to the loss: prior, penalties, and what unknowns want for themselves."""
+    terms: list[Term | None] = [prior]
+    terms += [entry.fitted(problem, estimate) for entry in stage.penalties]
+    terms += [entry.term() for entry in stage.refine]
+    return tuple(term for term in terms if term is not None)
+
+
+def _limits(stage: Stage, kind: ObjectType, projections: list[Projection]) -> Limits:
+    """Return what every trial obeys: object type, what unknowns allow, constraints."""
+
+    def allowed(blocks: dict[str, Array]) -> dict[str, Array]:
+        return blocks | {e.kind: e.allowed(blocks[e.kind]) for e in stage.refine if e.kind in blocks}
+
+    return Limits(kind, (allowed, *projections))
 
 
 def _batches(problem: Problem, stage: Stage, random: np.random.Generator) -> list[Indices | None]:

@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from napari_mixedptycho._array import Array, asnumpy, namespace
+from napari_mixedptycho.engine.estimate import Estimate
 from napari_mixedptycho.engine.problem import Problem
 from napari_mixedptycho.settings import Settings
 
@@ -30,20 +31,15 @@ class Spectrum:
 
     stiffness: Array
 
-    def value_and_gradient(self, stored: Array) -> tuple[float, Array]:
-        """Return ``½ Σ |F φ|² / P`` of the mean over the states, per electron, and its gradient.
-
-        Parameters
-        ----------
-        stored
-            (state, slice, y, x): phase, rad.
-        """
+    def value_and_gradient(self, estimate: Estimate) -> tuple[float, dict[str, Array]]:
+        """Return ``½ Σ |F φ|² / P`` of the mean over the states, per electron, and its gradient."""
+        stored = estimate.object
         xp = namespace(stored)
         mean = stored.mean(axis=0)
         pull = xp.fft.rfft2(mean, norm="ortho") * self.stiffness
         slope = xp.fft.irfft2(pull, s=mean.shape[-2:], norm="ortho").astype(stored.dtype)
         value = 0.5 * float((mean * slope).sum(dtype="f8"))
-        return value, xp.broadcast_to(slope / len(stored), stored.shape)
+        return value, {"object": xp.broadcast_to(slope / len(stored), stored.shape)}
 
 
 class AtomPrior(Settings):

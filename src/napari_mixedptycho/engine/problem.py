@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from napari_mixedptycho._array import Array
 from napari_mixedptycho.engine.detector import Detector
 
+Indices = NDArray[np.int64]
+"""Numbers of positions."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -31,8 +34,12 @@ class Problem:
     lanes
         Positions of each lane, in compact groups. A lane is summed in order by one thread and the lanes are
         added in order, so that the result is the same at any number of threads, bit for bit.
-    sampling
-        Å per object pixel, for what is set in Å.
+    sampling, spacing, wavelength
+        Å per object pixel, from slice to slice, and of the electrons.
+    scan_shape
+        (y, x) points: positions are its rows, one after the other; None: not a grid.
+    source_points
+        Points that a Gaussian source is sampled at, 4 or 7.
     counted
         Whether `scale` makes electrons of the stored values; else the dose is unknown.
     chunk
@@ -48,6 +55,10 @@ class Problem:
     propagator: Array
     lanes: tuple[NDArray[np.int64], ...]
     sampling: float = 1.0
+    spacing: float = 1.0
+    wavelength: float = 0.0
+    scan_shape: tuple[int, int] | None = None
+    source_points: int = 7
     counted: bool = False
     chunk: int = 1
     threads: int = 1

@@ -12,13 +12,15 @@ pattern only as a shift of the probe would. They get a gain, and displacements t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+import scipy.fft
 
 from napari_mixedptycho._array import Array, namespace
 from napari_mixedptycho.engine.estimate import Blocks, Estimate, Unknown
 from napari_mixedptycho.engine.forward import Objective, illumination
+from napari_mixedptycho.engine.natural import natural_step
 
 _DARKEST = 0.02
 """Light below this part of the brightest pixel's counts as this much: unlit pixels stay put."""
@@ -55,11 +57,20 @@ class Scaling:
     smooth
         (y, x): low-pass of displacement fields, zero frequency in the corner, 1 at zero; None when no
         displacements are refined.
+    reach
+        For unknowns of single positions, the scan steps within which they change together.
+    level
+        Those whose mean over the positions stays as it is.
+    scan_shape
+        (y, x) points.
     """
 
     inverse: Mapping[str, Array | float]
     gains: Gains = Gains()
     smooth: Array | None = None
+    reach: Mapping[str, float] = field(default_factory=dict)
+    level: frozenset[str] = frozenset()
+    scan_shape: tuple[int, int] | None = None
 
     @classmethod
     def of(
@@ -82,26 +93,43 @@ class Scaling:
             inverse["probe"] = total / (problem.count * estimate.states)
         if "positions" in refined:
             inverse["positions"] = total / (_steepness(estimate.probe) * estimate.states)
-        if "displacement" not in refined:
-            return cls(inverse, gains)
-        inverse["displacement"] = gains.displacement / _stiffness(estimate.object[0], light)
-        return cls(inverse, gains, _low_pass(light, problem.size * _TOGETHER))
+        smooth = None
+        if "displacement" in refined:
+            inverse["displacement"] = gains.displacement / _stiffness(estimate.object[0], light)
+            smooth = _low_pass(light, problem.size * _TOGETHER)
+        inverse |= {name: natural_step(objective, estimate, name) for name in refined if name not in inverse}
+        wishes = [objective.unknowns[name] for name in refined if name in objective.unknowns]
+        reach = {wish.kind: wish.reach for wish in wishes if wish.reach is not None}
+        level = frozenset(wish.kind for wish in wishes if wish.mean_fixed)
+        return cls(inverse, gains, smooth, reach, level, problem.scan_shape)
 
     def pack(self) -> dict[str, Array]:
         """Return everything as named arrays, by reference."""
         packed = {f"inverse/{name}": part for name, part in self.inverse.items()}
+        packed |= {f"reach/{name}": np.float64(length) for name, length in self.reach.items()}
+        packed |= {f"level/{name}": np.bool_(True) for name in self.level}
         packed["gains"] = np.array([self.gains.states, self.gains.displacement])
+        if self.scan_shape is not None:
+            packed["scan_shape"] = np.array(self.scan_shape)
         return packed if self.smooth is None else {**packed, "smooth": self.smooth}
 
     @classmethod
     def unpack(cls, packed: Mapping[str, Array]) -> Scaling:
         """Return what `pack` named."""
-        inverse = {
-            name.removeprefix("inverse/"): part if np.ndim(part) else float(part)
-            for name, part in packed.items()
-            if name.startswith("inverse/")
-        }
-        return cls(inverse, Gains(*(float(gain) for gain in packed["gains"])), packed.get("smooth"))
+        parts: dict[str, dict[str, Array]] = {"inverse": {}, "reach": {}, "level": {}}
+        for key, part in packed.items():
+            kind, _, name = key.partition("/")
+            if name:
+                parts[kind][name] = part if np.ndim(part) else float(part)
+        shape = packed.get("scan_shape")
+        return cls(
+            parts["inverse"],
+            Gains(*(float(gain) for gain in packed["gains"])),
+            packed.get("smooth"),
+            parts["reach"],
+            frozenset(parts["level"]),
+            None if shape is None else (int(shape[0]), int(shape[1])),
+        )
 
     def __call__(self, gradient: Blocks) -> dict[str, Array]:
         """Return the gradient in natural units: a step of about the right length."""
@@ -111,6 +139,11 @@ class Scaling:
             step["object"] = mean + self.gains.states * (step["object"] - mean)
         if "displacement" in step:
             step["displacement"] = self._smoothed(step["displacement"])
+        for name, length in self.reach.items():
+            if self.scan_shape is not None:
+                step[name] = _along_scan(step[name], self.scan_shape, length)
+        for name in self.level:
+            step[name] = step[name] - step[name].mean(axis=0)
         return step
 
     def _smoothed(self, fields: Array) -> Array:
@@ -119,6 +152,17 @@ class Scaling:
         # A displacement that all states share is the object's own place.
         differences = fields - fields.mean(axis=0)
         return xp.fft.ifft2(xp.fft.fft2(differences) * self.smooth).real.astype(fields.dtype)
+
+
+def _along_scan(values: Array, shape: tuple[int, int], length: float) -> Array:
+    """Blur what belongs to single positions (position, …) over the scan by a Gaussian of `length` steps."""
+    grid = values.reshape(*shape, -1)
+    waves = scipy.fft.dctn(grid, axes=(0, 1), norm="ortho")
+    for axis, count in enumerate(shape):
+        damping = np.exp(-0.5 * (np.pi * length / count * np.arange(count)) ** 2)
+        waves *= damping[:, None, None] if axis == 0 else damping[None, :, None]
+    blurred: Array = scipy.fft.idctn(waves, axes=(0, 1), norm="ortho").reshape(values.shape)
+    return blurred
 
 
 def _steepness(probe: Array) -> float:

@@ -6,10 +6,13 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from napari_mixedptycho.engine.constraints import Constraint
 from napari_mixedptycho.engine.estimate import Unknown
 from napari_mixedptycho.engine.losses import AutoLoss, LossChoice
+from napari_mixedptycho.engine.penalties import Penalty
 from napari_mixedptycho.engine.prior import AtomPrior
 from napari_mixedptycho.engine.solvers import LBFGS, Solver
+from napari_mixedptycho.engine.unknowns import Object, Probe, Refinement
 from napari_mixedptycho.settings import Settings
 
 
@@ -21,14 +24,11 @@ class Stage(Settings):
     states: int | None = Field(
         None, ge=1, le=1000, description="Object states during this stage; not set: those of the model."
     )
-    refine: tuple[Unknown, ...] = Field(
-        ("object", "probe"),
+    refine: tuple[Refinement, ...] = Field(
+        (Object(), Probe()),
         min_length=1,
-        description="Unknowns: object, probe, positions; displacement: states are copies, each displaced.",
-    )
-    probe_from: int = Field(0, ge=0, description="Iteration of this stage from which the probe is refined.")
-    positions_from: int = Field(
-        0, ge=0, description="Iteration of this stage from which positions are refined."
+        description="Unknowns by name, or with details: {kind = 'positions', start = 5}; displacement: "
+        "states are copies of one object, each displaced.",
     )
     patterns_per_update: int | None = Field(
         None,
@@ -39,6 +39,13 @@ class Stage(Settings):
         "svd",
         description="Keep probe modes orthogonal: svd leaves the patterns alone; the paper: gram_schmidt.",
     )
+    penalties: tuple[Penalty, ...] = Field(
+        (),
+        description="What the object should be like where the data leave it open; weights are dimensionless.",
+    )
+    constraints: tuple[Constraint, ...] = Field(
+        (), description="What object and probe must obey, whatever the patterns say."
+    )
     prior: AtomPrior | None = Field(None, description="What to expect of the object; not set: nothing.")
     loss: LossChoice = Field(AutoLoss(), description="How predicted and measured patterns are compared.")
     solver: Solver = Field(LBFGS(), description="How the loss is lowered.")
@@ -46,17 +53,18 @@ class Stage(Settings):
     @property
     def displaces(self) -> bool:
         """Whether the states are displaced copies of one object, rather than free."""
-        return "displacement" in self.refine
+        return any(entry.kind == "displacement" for entry in self.refine)
 
     @model_validator(mode="after")
     def _refines_something(self) -> Self:
-        if len(set(self.refine)) < len(self.refine):
-            raise ValueError("refine names an unknown twice; name each once")
+        for entries in (self.refine, self.penalties, self.constraints):
+            kinds = [entry.kind for entry in entries]
+            if twice := {kind for kind in kinds if kinds.count(kind) > 1}:
+                raise ValueError(f"'{twice.pop()}' is named twice; name it once")
         if not self.refined_at(0):
             raise ValueError("nothing is refined at iteration 0; add 'object' to refine or lower the start")
         return self
 
     def refined_at(self, iteration: int) -> tuple[Unknown, ...]:
         """Return the unknowns that are refined at an iteration of this stage."""
-        starts = {"object": 0, "probe": self.probe_from, "positions": self.positions_from, "displacement": 0}
-        return tuple(name for name in self.refine if iteration >= starts[name])
+        return tuple(entry.kind for entry in self.refine if iteration >= entry.start)

@@ -8,7 +8,13 @@ from napari_mixedptycho.engine.estimate import Blocks
 
 def dot(a: Blocks, b: Blocks) -> float:
     """Return the real inner product, complex numbers taken as pairs of reals."""
-    return sum(float(_dot(a[name], b[name])) for name in a)
+    # In the order of the names: a memory read back from a file holds them in another one.
+    return sum(_dot(a[name], b[name]) for name in sorted(a))
+
+
+def dots(a: Blocks, b: Blocks) -> dict[str, float]:
+    """Return the real inner product of each unknown by itself."""
+    return {name: _dot(a[name], b[name]) for name in a}
 
 
 def _dot(a: Array, b: Array) -> float:
