@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_mixedptycho._array import namespace, select
 from napari_mixedptycho.checks import check_positions, checked, takes_negative

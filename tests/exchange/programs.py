@@ -17,6 +17,9 @@ ENERGY = 200e3
 WAVELENGTH = 0.0250793
 """Å, of 200 keV electrons."""
 SAMPLING, SPACING, EDGE = 0.2, 2.5, 24
+TILTS = np.array([[2.0, -3.0]])
+"""mrad; what PtyRAD may have refined."""
+SCAN = (2, 3)
 
 
 @dataclass(frozen=True)
@@ -107,16 +110,15 @@ def ptyrad(path: Path, case: Case) -> np.ndarray:
     k = 2 * np.pi * (np.arange(-EDGE // 2, EDGE // 2) + 0.5) / EDGE / SAMPLING
     whole = 2 * np.pi / WAVELENGTH
     exact = np.fft.ifftshift(np.exp(1j * SPACING * np.sqrt(whole**2 - k[:, None] ** 2 - k**2)))
-    tilts = np.array([[2.0, -3.0]])
     q = 2 * np.pi * np.fft.fftfreq(EDGE, SAMPLING)
-    lean = np.tan(tilts[0] * 1e-3)
+    lean = np.tan(TILTS[0] * 1e-3)
     tilted = exact * np.exp(1j * SPACING * (q[:, None] * lean[0] + q * lean[1]))
     with h5py.File(path, "w") as file:
         tensors = file.create_group("optimizable_tensors")
         tensors["obja"], tensors["objp"] = np.abs(case.object), np.angle(case.object)
         tensors["probe"] = case.centred
         tensors["probe_pos_shifts"] = case.shifts
-        tensors["obj_tilts"] = tilts
+        tensors["obj_tilts"] = TILTS
         tensors["slice_thickness"] = np.float32(SPACING)
         facts = file.create_group("model_attributes")
         facts["omode_occu"], facts["crop_pos"] = occupancy, case.corners.astype(np.int32)
@@ -140,7 +142,7 @@ def phaser(path: Path, case: Case) -> np.ndarray:
         file["object/thicknesses"] = np.full(case.object.shape[1], SPACING)
         file["object/sampling"] = np.full(2, SAMPLING)
         file["object/corner"] = corner
-        file["scan"] = scan.reshape(2, 3, 2)
+        file["scan"] = scan.reshape(*SCAN, 2)
     return far_fields(case, fresnel(), case.centred, unitary=True).sum(axis=(1, 2))
 
 
