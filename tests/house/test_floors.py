@@ -40,9 +40,11 @@ FLOORS = {
     "memory": 7,
     "benchmark": 7,
     "analysis": 7,
-    "cli": 8,
-    "__main__": 9,
-    "_napari": 9,
+    "scan": 8,
+    "bracket": 8,
+    "cli": 9,
+    "__main__": 10,
+    "_napari": 10,
 }
 
 # Third-party name -> the only places (module prefixes inside the package) that may import it.
