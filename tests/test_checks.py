@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_mixedptycho.checks import check_positions, dead_pixels, doubtful_patterns, probe_width
+from napari_mixedptycho.checks import check_positions, dead_pixels, doubtful_patterns, first_look, probe_width
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.io import load
@@ -141,6 +141,22 @@ def test_counts_that_only_happen_to_be_equal_are_not_saturated() -> None:
     assert doubtful_patterns(disk, "made up") == []
 
 
+def test_a_first_look_needs_no_recipe_and_refuses_nothing() -> None:
+    data = counts((6, 6))
+    assert first_look(data.patterns, "scan", 1.0) == []
+    spoilt = data.patterns.astype(np.float32)
+    spoilt[0, 0, 1, 1] = np.nan
+    assert "NaN" in first_look(spoilt, "scan", 1.0)[0]
+    signed = data.patterns.astype(np.int16)
+    signed[..., 4, :] = 0
+    signed[2, 2, 0, 0] = -7
+    negative, dead = first_look(signed, "scan", 1.0)
+    assert "-7" in negative
+    assert "row 4" in dead
+    (saturated,) = first_look(np.full((2, 2, 16, 16), 255, np.uint8), "scan", 1.0)
+    assert "saturated" in saturated
+
+
 # --- detector -------------------------------------------------------------------------------------
 
 
@@ -175,12 +191,13 @@ def test_a_dead_row_matters() -> None:
 def test_zeros_that_chance_or_optics_explain_stay_measured() -> None:
     rare = counts((4, 5), dark=0.05)  # one electron per pixel in the whole scan
     assert (rare.mean_pattern == 0).sum() > 20
-    assert not dead_pixels(rare).any()
-    assert not dead_pixels(dataset()).any()  # nothing at all outside the disk
+    assert not dead_pixels(rare.mean_pattern, None, 20.0).any()
+    assert dead_pixels(rare.mean_pattern, None, 1e6).any()  # with so many electrons chance does not
+    assert not dead_pixels(dataset().mean_pattern, None, None).any()  # nothing at all outside the disk
     mask = np.ones((16, 16), bool)
     mask[5] = False
     hidden = changed(counts(), (..., 5, slice(None)), 0).replace(mask=mask)
-    assert not dead_pixels(hidden).any()
+    assert not dead_pixels(hidden.mean_pattern, mask, 20.0).any()
     assert prepare(recipe(stages=QUICK, model=ONE), hidden).warnings == ()
 
 

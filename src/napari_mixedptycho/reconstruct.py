@@ -53,7 +53,7 @@ class Progress:
 
 
 def reconstruct(
-    recipe: Recipe, dataset: Dataset | None = None, resume: Result | None = None
+    recipe: Recipe, dataset: Dataset | Prepared | None = None, resume: Result | None = None
 ) -> Iterator[Progress]:
     """Reconstruct a data set, yielding after every iteration.
 
@@ -62,7 +62,7 @@ def reconstruct(
     recipe
         What to do.
     dataset
-        The data; None: the recipe's file.
+        The data, as opened or made ready for this recipe; None: the recipe's file.
     resume
         A result of the same recipe and data to go on from; more iterations may be asked for.
 
@@ -76,7 +76,8 @@ def reconstruct(
     InputError
         When recipe, data and result do not fit together.
     """
-    prepared = prepare(recipe, dataset if dataset is not None else open_dataset(recipe))
+    opened = open_dataset(recipe) if dataset is None else dataset
+    prepared = opened if isinstance(opened, Prepared) else prepare(recipe, opened)
     journey = _Journey(prepared, _checked(prepared, resume))
     for index, stage in enumerate(recipe.stages):
         start = journey.start(index)

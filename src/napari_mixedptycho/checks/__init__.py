@@ -7,7 +7,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_mixedptycho.checks.patterns import dead_pixels, dead_text, doubtful_patterns, mask_text
+from napari_mixedptycho.checks.patterns import (
+    dead_pixels,
+    dead_text,
+    doubtful_patterns,
+    first_look,
+    mask_text,
+)
 from napari_mixedptycho.checks.scan import check_positions, lit_area, overlap_text, probe_width
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.engine.stage import Stage
@@ -15,7 +21,15 @@ from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.geometry import Geometry
 from napari_mixedptycho.recipe import Recipe
 
-__all__ = ["check_positions", "checked", "dead_pixels", "doubtful_patterns", "probe_width", "takes_negative"]
+__all__ = [
+    "check_positions",
+    "checked",
+    "dead_pixels",
+    "doubtful_patterns",
+    "first_look",
+    "probe_width",
+    "takes_negative",
+]
 
 
 def checked(recipe: Recipe, dataset: Dataset, geometry: Geometry) -> tuple[Dataset, tuple[str, ...]]:
@@ -35,7 +49,8 @@ def checked(recipe: Recipe, dataset: Dataset, geometry: Geometry) -> tuple[Datas
         a pattern, when half of the intensity is saturated, or when a loss counts electrons of unknown dose.
     """
     _check_losses(recipe, dataset)
-    dead = dead_pixels(dataset)
+    unit, count = dataset.electrons_per_unit, int(np.prod(dataset.scan_shape))
+    dead = dead_pixels(dataset.mean_pattern, dataset.mask, None if unit is None else unit * count)
     width = probe_width(recipe, dataset, geometry)
     told = [
         *doubtful_patterns(dataset.values, dataset.name),

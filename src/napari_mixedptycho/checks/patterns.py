@@ -18,6 +18,32 @@ _UNUSUAL = 10.0
 """A pattern so many times brighter or darker than the median is told."""
 
 
+def first_look(
+    patterns: NDArray[Any], name: str, unit: float | None, steps: tuple[int, int] = (1, 1)
+) -> list[str]:
+    """Return a sentence for each doubt about patterns as they are stored, without a recipe.
+
+    Parameters
+    ----------
+    patterns, name, steps
+        As for `doubtful_patterns`, but of any values.
+    unit
+        Electrons of one stored unit; None: unknown.
+    """
+    mean = patterns.mean(axis=(0, 1), dtype=np.float64)
+    if not np.isfinite(mean).all():
+        return ["Patterns hold NaN or infinite values; replace or mask them."]
+    told = []
+    if patterns.min() < 0:
+        told = [f"Patterns hold negative values ({patterns.min():.3g}); see the loss gaussian_poisson."]
+    try:
+        told += doubtful_patterns(patterns, name, steps)
+    except InputError as error:
+        told += [str(error)]
+    count = patterns.shape[0] * patterns.shape[1]
+    return told + dead_text(dead_pixels(mean, None, None if unit is None else unit * count))
+
+
 def doubtful_patterns(patterns: NDArray[Any], name: str, steps: tuple[int, int] = (1, 1)) -> list[str]:
     """Return a sentence on patterns that are empty or flooded, and one on saturated pixels.
 
@@ -76,19 +102,29 @@ def _saturation_text(patterns: NDArray[Any], name: str) -> list[str]:
     ]
 
 
-def dead_pixels(dataset: Dataset) -> Mask:
+def dead_pixels(mean: NDArray[np.float64], mask: Mask | None, electrons: float | None) -> Mask:
     """Return the pixels (ky, kx) that hold nothing in any pattern while lit ones lie on both sides.
 
     Dead rows and columns, gaps between detector modules, the shadow of a beam stop: zeros that were never
     measured. A line that holds nothing at all is dead from end to end.
+
+    Parameters
+    ----------
+    mean
+        (ky, kx) mean pattern, zero where masked.
+    mask
+        Pixels that are measured; None: all.
+    electrons
+        In all patterns together, of one unit in the mean; None: unknown.
     """
-    measured = np.ones(dataset.mean_pattern.shape, bool) if dataset.mask is None else dataset.mask
-    total = np.where(measured, np.maximum(dataset.mean_pattern, 0), 0)
-    if dataset.electrons_per_unit is None:
-        enough = float(total.mean())
+    measured = np.ones(mean.shape, bool) if mask is None else mask
+    total = np.where(measured, np.maximum(mean, 0), 0)
+    if electrons is None:
+        # The darkest pixel that is lit has seen at least one electron.
+        enough = min(float(total.mean()), _CERTAIN * float(total.min(where=total > 0, initial=np.inf)))
     else:
-        enough = _CERTAIN / (dataset.electrons_per_unit * int(np.prod(dataset.scan_shape)))
-    dark = measured & (dataset.mean_pattern == 0)
+        enough = _CERTAIN / electrons
+    dark = measured & (mean == 0)
     dead: Mask = dark & (np.maximum(_both_sides(total), _both_sides(total.T).T) >= enough)
     for axis in (0, 1):
         line = dead.any(axis=axis, keepdims=True) & (total == 0).all(axis=axis, keepdims=True)

@@ -16,7 +16,7 @@ from napari_mixedptycho.checkpoint import Saver, in_main_thread
 from napari_mixedptycho.cli._progress import Display, size
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.memory import estimate_memory
-from napari_mixedptycho.prepare import known_thickness
+from napari_mixedptycho.prepare import Prepared, known_thickness, prepare
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import reconstruct
 from napari_mixedptycho.result import Result
@@ -64,7 +64,10 @@ def compute(
     latest, code = None, 0
     try:
         with _termination_as_interrupt():
-            for progress in reconstruct(recipe, dataset, resume):
+            prepared = prepare(recipe, dataset)
+            for text in remarks(prepared):
+                display.say(text)
+            for progress in reconstruct(recipe, prepared, resume):
                 latest = progress.result
                 display.show(progress)
                 saver.checkpoint(latest)
@@ -94,6 +97,14 @@ def headline(recipe: Recipe, dataset: Dataset) -> str:
         f"about {size(needed.total)} of memory; "
         + (f"CPU, {run.threads or os.cpu_count()} thread(s)" if select(run.device) is np else "GPU")
     )
+
+
+def remarks(prepared: Prepared) -> list[str]:
+    """Say which loss the data asked for, and what may be wrong with them or with the recipe."""
+    counted, stages = prepared.problem.counted, prepared.recipe.stages
+    auto = [stage.loss for stage in stages if stage.loss.kind == "auto"]
+    choices = {f"Loss: {loss.chosen(counted).kind}, since {loss.reason(counted)}.": None for loss in auto}
+    return [*choices, *(f"Warning: {text}" for text in prepared.warnings)]
 
 
 def prior_stands_back(recipe: Recipe, dataset: Dataset) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_mixedptycho.checks import first_look
 from napari_mixedptycho.cli._options import is_result
 from napari_mixedptycho.cli._progress import duration, size
 from napari_mixedptycho.io import Contents, data_path, read_contents
@@ -17,7 +18,9 @@ from napari_mixedptycho.optics import wavelength
 from napari_mixedptycho.result import Result
 
 _LOOK = 32
-"""Rows and columns of the scan that are read, at most, to measure the dose."""
+"""Rows and columns of the scan that are read, at most, to measure the dose and look for what is wrong."""
+_BYTES = 2**28
+"""What is read at most, but for the least of four patterns."""
 
 
 def add(commands: Any) -> argparse.ArgumentParser:
@@ -72,7 +75,7 @@ def describe_data(contents: Contents) -> tuple[dict[str, Any], list[Line]]:
         "bytes": int(contents.patterns.size) * contents.patterns.dtype.itemsize,
     }
     facts |= {name: numbers.get(name) for name in _NUMBERS}
-    facts |= _derived(numbers, shape) | _dose(contents)
+    facts |= _derived(numbers, shape) | _look(contents)
     facts["missing"] = list(contents.missing)
     truth = contents.truth
     facts["truth"] = truth and {
@@ -101,19 +104,21 @@ def _derived(numbers: Any, shape: tuple[int, ...]) -> dict[str, float | None]:
     return {"wavelength": wave, "max_angle": angle}
 
 
-def _dose(contents: Contents) -> dict[str, Any]:
-    """Measure electrons per pattern and dose, on a part of the scan when it is large."""
-    steps = [-(-length // _LOOK) for length in contents.patterns.shape[:2]]
-    totals = [
-        np.sum(contents.patterns[row, :: steps[1]], axis=(-2, -1), dtype=np.float64)
-        for row in range(0, contents.patterns.shape[0], steps[0])
-    ]
+def _look(contents: Contents) -> dict[str, Any]:
+    """Measure electrons per pattern and dose, and look for doubts, on a part of the scan when it is large."""
+    rows, columns, *_ = contents.patterns.shape
+    pattern = contents.patterns.dtype.itemsize * int(np.prod(contents.patterns.shape[2:]))
+    most = min(_LOOK, max(2, int((_BYTES / pattern) ** 0.5)))
+    steps = -(-rows // most), -(-columns // most)
+    some = np.stack([contents.patterns[row, :: steps[1]] for row in range(0, rows, steps[0])])
+    totals = some.sum(axis=(-2, -1), dtype=np.float64)
     total = float(np.mean(totals))
     unit, step = contents.numbers.get("electrons_per_unit"), contents.numbers.get("scan_step")
     electrons = total * unit if unit and np.isfinite(total) else None
     return {
         "mean_pattern_sum": total if np.isfinite(total) else None,
         "patterns_read": int(np.size(totals)),
+        "warnings": first_look(some, contents.path.stem, unit, steps),
         "electrons_per_pattern": electrons,
         "dose": electrons / step**2 if electrons and step else None,
     }
@@ -154,7 +159,7 @@ def _data_lines(facts: dict[str, Any]) -> list[Line]:
         lines.append(
             Line("missing", f"{', '.join(facts['missing'])}: set them in the recipe, section microscope")
         )
-    return lines
+    return lines + [Line("warning", text) for text in facts["warnings"]]
 
 
 def _absent(name: str) -> str:
