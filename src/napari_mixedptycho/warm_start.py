@@ -119,7 +119,9 @@ def begin(earlier: Earlier, recipe: Recipe, dataset: Dataset, geometry: Geometry
         positions=geometry.to_pixels(nominal),
     )
     places = earlier.places
-    if places is not None and _follows(places + offset, nominal, dataset.scan_step):
+    # A scan of ours that began elsewhere has other points, however near they are.
+    begun = earlier.start is None or bool(np.abs(offset).max() < dataset.scan_step / 2)
+    if places is not None and begun and _follows(places + offset, nominal, dataset.scan_step):
         return replace(estimate, positions=geometry.to_pixels(places + offset))
     alone: dict[str, Any] = {"intensity": None, "descan": None}
     if estimate.tilt is not None:
