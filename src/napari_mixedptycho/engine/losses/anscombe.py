@@ -21,7 +21,8 @@ class AnscombeLoss(Comparison, Settings):
     ``t(D) = 2·√(D + 3/8)`` has a variance of about one at any intensity (Anscombe, *Biometrika* 35, 246,
     1948). Its mean is not t(I), so that comparing with t(I) would be biased like bare amplitudes; here it is
     compared with its mean under Poisson statistics, ``m(I) = 2·√(I + 1/8 + c(I)/4)``, c falling from 1 to 0.
-    At high dose this is minus the logarithm of the likelihood per electron.
+    At high dose this is minus the logarithm of the likelihood per electron; far below one electron per pixel
+    the counts vary by less than one, and the dark field weighs too little (docs/engine.md).
     """
 
     needs_electrons: ClassVar[bool] = True
