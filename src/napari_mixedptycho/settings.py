@@ -123,7 +123,12 @@ def _named(entry: Settings) -> Any:
 
 def by_name(value: Any) -> Any:
     """Let a bare name stand for settings of that kind with its defaults; for lists of settings with kinds."""
-    return {"kind": value} if isinstance(value, str) else value
+    if isinstance(value, str):
+        return {"kind": value}
+    if isinstance(value, dict):
+        # From here on a strict model sees Python's values, where a list is no tuple.
+        return {key: tuple(part) if isinstance(part, list) else part for key, part in value.items()}
+    return value
 
 
 def _nested(value: Settings | tuple[Settings, ...], comments: bool) -> Item:
