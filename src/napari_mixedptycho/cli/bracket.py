@@ -67,7 +67,7 @@ def execute(arguments: argparse.Namespace) -> int:
     job = _Job(recipe, settings, dataset, folder, display)
     earlier = Earlier() if arguments.again else job.earlier()
     code = job.run(earlier)
-    if job.found is None or not job.found.complete:
+    if code or job.found is None:
         display.say(f"Stopped before the end; the same command goes on from {folder}.", always=True)
         return code
     truth = job.truth()
