@@ -15,15 +15,31 @@ from qtpy.QtWidgets import QApplication
 
 import napari_mixedptycho
 from napari_mixedptycho._napari.form import SettingsForm
+from napari_mixedptycho._napari.form.build import entry_kinds
+from napari_mixedptycho._napari.form.checklist import CheckList
 from napari_mixedptycho._napari.form.form import KindEditor
 from napari_mixedptycho._napari.form.lists import ListEditor
-from napari_mixedptycho._napari.form.names import FRONT, tooltip, unit
+from napari_mixedptycho._napari.form.names import FRONT, explained, tooltip, unit, unset
 from napari_mixedptycho._napari.pages.page import amount
 from napari_mixedptycho._napari.pages.stages import StagesEditor
 from napari_mixedptycho._napari.steps import Steps
 from napari_mixedptycho.analysis import MotionSettings
+from napari_mixedptycho.engine.constraints import MeanPhase, ProbeAperture, ProbeWindow
+from napari_mixedptycho.engine.losses import GaussianPoissonLoss
+from napari_mixedptycho.engine.penalties import Penalty, Tikhonov, TotalVariation
 from napari_mixedptycho.engine.solvers import Adam, GradientDescent
 from napari_mixedptycho.engine.stage import Stage
+from napari_mixedptycho.engine.unknowns import (
+    CLASSES as UNKNOWNS,
+)
+from napari_mixedptycho.engine.unknowns import (
+    Aberrations,
+    Blur,
+    Object,
+    Positions,
+    Probe,
+    Refinement,
+)
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.recipe import Data, Microscope, Model, Recipe, Run
 from napari_mixedptycho.settings import Settings
@@ -34,18 +50,36 @@ def _classes() -> list[type[Settings]]:
     for module in pkgutil.walk_packages(napari_mixedptycho.__path__, "napari_mixedptycho."):
         if module.name.split(".")[1] not in {"_napari", "__main__"}:
             for _, item in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
-                if issubclass(item, Settings) and item is not Settings and not item.__name__.startswith("_"):
+                if issubclass(item, Settings) and _is_concrete(item):
                     found.add(item)
     return sorted(found, key=lambda item: item.__name__)
 
 
+def _is_concrete(kind: type[Settings]) -> bool:
+    """Tell whether a class can be made without being told anything: bases of several kinds cannot."""
+    required = any(field.is_required() for field in kind.model_fields.values())
+    return kind is not Settings and not required and not kind.__name__.startswith("_")
+
+
 CLASSES = _classes()
+_TERMS = ("C30", "C10")
 OTHERS = [
     Data(file="x.h5", dataset="a/b", scan_region=(1, 5, 2, 9), max_angle=77.5),
     Microscope(energy=200_000.0, semiangle=21.4, scan_step=1e-4, detector_sampling=1 / 3, defocus=-150.0),
     Model(states=10, probe_modes=3, slices=7, thickness=12.34567890123, object_type="potential"),
     Run(seed=2**62 + 1, threads=3, checkpoint=None, device="gpu"),
-    Stage(solver=Adam(rate=1e-4), refine=("probe", "object"), patterns_per_update=200_000),
+    Stage(solver=Adam(rate=1e-4), refine=(Probe(), Object(start=3)), patterns_per_update=200_000),
+    Stage(
+        refine=(
+            Object(),
+            Blur(width=0.25),
+            Positions(start=5, smooth=2.5),
+            Aberrations(terms=("C30", "C10")),
+        ),
+        penalties=(Tikhonov(weight=1e-7, of="phase"), TotalVariation()),
+        constraints=(ProbeWindow(radius=3.25), MeanPhase(), ProbeAperture()),
+        loss=GaussianPoissonLoss(readout=1 / 3),
+    ),
     Recipe(stages=(Stage(name="a", solver=GradientDescent()), Stage(name="b"), Stage(name="c", states=3))),
 ]
 
@@ -81,7 +115,9 @@ def test_every_field_has_an_editor_and_a_tooltip(kind: type[Settings], qtbot: Qt
     assert set(form.editors) == set(kind.model_fields) - {"kind"}
     for name, field in kind.model_fields.items():
         editor = form.editors.get(name)
-        if field.description and not isinstance(editor, SettingsForm | ListEditor | KindEditor | None):
+        if field.description and not isinstance(
+            editor, SettingsForm | ListEditor | KindEditor | CheckList | None
+        ):
             assert editor.toolTip() == tooltip(field)
 
 
@@ -112,6 +148,16 @@ def test_units_are_read_from_descriptions() -> None:
     assert unit(Run.model_fields["checkpoint"].description) == "s"
 
 
+def test_what_an_empty_entry_stands_for_is_read_from_descriptions(qtbot: QtBot) -> None:
+    assert unset("CPU threads; not set: all cores.") == "all cores"
+    assert unset("Detector blur. Not set: none, unless refined.") == "none, unless refined"
+    assert unset("Ratio; not set: 1.5 when the data reach its edge, else 1.") == "automatic", "too long"
+    form = SettingsForm(Run)
+    qtbot.addWidget(form)
+    assert form.editors["threads"].inner.native.placeholderText() == "all cores"
+    assert form.editors["seed"].inner.native.placeholderText() == "", "may not be empty"
+
+
 @pytest.mark.parametrize("text", ["-5", "zero", "1e9", ""])
 def test_what_is_not_allowed_is_framed_and_named(text: str, qtbot: QtBot) -> None:
     form = SettingsForm(Adam)
@@ -131,10 +177,9 @@ def test_what_is_not_allowed_is_framed_and_named(text: str, qtbot: QtBot) -> Non
 def test_what_only_the_class_knows_is_refused_in_words(qtbot: QtBot) -> None:
     form = SettingsForm(Stage)
     qtbot.addWidget(form)
-    form.editors["refine"].set_value(("probe",))
-    form.editors["probe_from"].set_value(3)
+    form.editors["refine"].set_value((Probe(start=3),))
     with pytest.raises(ValidationError):
-        Stage(refine=("probe",), probe_from=3)
+        Stage(refine=(Probe(start=3),))
     with pytest.raises(InputError, match="nothing is refined"):
         form.value()
 
@@ -197,6 +242,85 @@ def test_settings_that_may_be_absent_can_be_switched_on(qtbot: QtBot) -> None:
     assert form.value() == Outer()
 
 
+REFINEMENTS = entry_kinds(tuple[Refinement, ...])
+PENALTIES = entry_kinds(tuple[Penalty, ...])
+
+
+def _shown(editor: CheckList) -> list[str]:
+    return [key for key, entry in editor.entries.items() if not entry.head.isHidden()]
+
+
+def test_a_list_of_kinds_shows_the_common_and_the_ticked_ones(qtbot: QtBot) -> None:
+    assert {UNKNOWNS[key] for key in UNKNOWNS} == set(REFINEMENTS)
+    editor = CheckList(REFINEMENTS, least=1)
+    qtbot.addWidget(editor)
+    editor.set_value((Probe(), Blur(width=2.0)))
+    assert _shown(editor) == ["object", "probe", "positions", "displacement", "blur"]
+    editor.head.click()
+    assert _shown(editor) == list(UNKNOWNS)
+    editor.head.click()
+    editor.entries["blur"].box.value = False
+    assert _shown(editor) == ["object", "probe", "positions", "displacement"]
+    assert editor.value() == (Probe(),)
+    editor = CheckList(PENALTIES)
+    qtbot.addWidget(editor)
+    assert _shown(editor) == []
+    assert editor.value() == ()
+    assert not editor.head.isHidden()
+
+
+def test_kinds_keep_their_order_and_what_was_entered(qtbot: QtBot) -> None:
+    editor = CheckList(REFINEMENTS, least=1)
+    qtbot.addWidget(editor)
+    heard = []
+    editor.changed.connect(lambda: heard.append(1))
+    editor.set_value((Probe(start=4), Object()))
+    assert not heard
+    editor.entries["positions"].box.value = True
+    assert editor.value() == (Probe(start=4), Object(), Positions())
+    editor.entries["probe"].box.value = False
+    editor.entries["probe"].box.value = True
+    assert editor.value() == (Object(), Positions(), Probe(start=4)), "ticked last, remembered"
+    assert len(heard) == 3
+    for entry in editor.entries.values():
+        entry.box.value = False
+    with pytest.raises(InputError, match="at least one"):
+        editor.value()
+
+
+def test_settings_of_a_kind_unfold_where_it_is_ticked(qtbot: QtBot) -> None:
+    form = SettingsForm(Stage)
+    qtbot.addWidget(form)
+    editor = form.editors["refine"]
+    assert isinstance(editor, CheckList)
+    positions = editor.entries["positions"]
+    assert positions.unfold.isHidden(), "what is not ticked shows no settings"
+    positions.box.value = True
+    assert not positions.unfold.isHidden()
+    assert positions.details.isHidden()
+    positions.unfold.click()
+    assert not positions.details.isHidden()
+    line = positions.form().editors["smooth"].inner.native
+    qtbot.keyClicks(line, "2.5")
+    assert form.value().refine[-1] == Positions(smooth=2.5)
+    qtbot.keyClicks(line, "x")
+    with pytest.raises(InputError, match="Refine: Positions: Smooth"):
+        form.value()
+    positions.box.value = False
+    assert positions.details.isHidden()
+    assert form.value() == Stage()
+
+
+@pytest.mark.parametrize("kind", [*REFINEMENTS, *PENALTIES], ids=lambda kind: kind.__name__)
+def test_every_kind_is_explained(kind: type[Settings], qtbot: QtBot) -> None:
+    editor = CheckList((kind,))
+    qtbot.addWidget(editor)
+    entry = next(iter(editor.entries.values()))
+    assert entry.head.toolTip() == explained(kind)
+    assert 30 < len(explained(kind)) < 900
+    assert "`" not in explained(kind)
+
+
 def test_stages_are_added_moved_and_removed(qtbot: QtBot) -> None:
     editor = ListEditor(Stage)
     qtbot.addWidget(editor)
@@ -257,7 +381,7 @@ def test_the_default_stages_show_prior_and_displacement(qtbot: QtBot) -> None:
     qtbot.addWidget(form)
     moving = Recipe().stages[-1]
     assert moving.prior is not None
-    assert "displacement" in moving.refine
+    assert moving.displaces
     form.set_value(moving)
     assert form.value() == moving
     form.editors["prior"]._choice.inner.value = "none"

@@ -55,6 +55,8 @@ class Palette:
         QToolButton[step="true"] {{ border: none; border-bottom: 2px solid {self.faint}; padding: 6px 2px; }}
         QToolButton[step="true"]:checked {{ border-bottom: 2px solid {self.accent}; font-weight: bold; }}
         QToolButton[fold="true"] {{ border: none; text-align: left; padding: 2px; font-weight: bold; }}
+        QToolButton[more="true"] {{ border: none; color: {self.hint}; text-decoration: underline; }}
+        QToolButton[more="true"] {{ background: transparent; padding: 2px 0px; text-align: left; }}
         QLabel[heading="true"] {{ font-weight: bold; padding-top: 4px; }}
         QLabel[note="true"] {{ color: {self.text}; font-size: 11px; }}
         QLabel[warn="true"] {{ color: {self.warning}; }}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 
@@ -78,6 +78,19 @@ def entries_of(annotation: Any) -> type[Settings] | None:
         return None
     parts = get_args(annotation)
     return parts[0] if len(parts) == 2 and parts[1] is Ellipsis and _is_settings(parts[0]) else None
+
+
+def entry_kinds(annotation: Any) -> tuple[type[Settings], ...]:
+    """Return the settings classes that `kind` tells apart in a list; none for anything else."""
+    if get_origin(annotation) is not tuple or get_args(annotation)[-1] is not Ellipsis:
+        return ()
+    entry = get_args(annotation)[0]
+    return alternatives(get_args(entry)[0] if get_origin(entry) is Annotated else entry)
+
+
+def least(field: FieldInfo) -> int:
+    """Return how many entries a list must have."""
+    return max((bound.min_length for bound in field.metadata if isinstance(bound, MinLen)), default=0)
 
 
 def nested(annotation: Any) -> type[Settings] | None:

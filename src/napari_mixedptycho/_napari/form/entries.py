@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from magicgui.widgets import CheckBox, ComboBox, LineEdit, SpinBox
@@ -90,6 +90,12 @@ class Choice(Leaf):
         super().__init__(ComboBox(choices=[(choice(value), value) for value in values]))
         self.inner.native.setMinimumContentsLength(6)
 
+    def explain(self, tips: Mapping[Any, str]) -> None:
+        """Say of each value, under the pointer, what it is."""
+        for index, value in enumerate(self.inner.choices):
+            if value in tips:
+                self.inner.native.setItemData(index, tips[value], Qt.ItemDataRole.ToolTipRole)
+
 
 class Count(Leaf):
     """A whole number between two bounds."""
@@ -118,11 +124,10 @@ class Text(Leaf):
     def __init__(self, adapter: TypeAdapter[Any], optional: bool) -> None:
         super().__init__(LineEdit())
         self._adapter, self._optional = adapter, optional
-        self.set_hint("automatic" if optional else "")
 
     def set_hint(self, text: str) -> None:
         """Say what an empty entry stands for."""
-        self.inner.native.setPlaceholderText(text)
+        self.inner.native.setPlaceholderText(text if self._optional else "")
 
     def value(self) -> Any:
         """Return the value; raises `InputError` when it is not allowed."""

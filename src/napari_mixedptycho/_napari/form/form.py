@@ -10,8 +10,19 @@ from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_mixedptycho._napari.form import build
+from napari_mixedptycho._napari.form.checklist import CheckList
 from napari_mixedptycho._napari.form.entries import Choice, Editor
-from napari_mixedptycho._napari.form.names import choice, front, label, tooltip, unit
+from napari_mixedptycho._napari.form.names import (
+    INDENT,
+    choice,
+    explained,
+    front,
+    key_of,
+    label,
+    tooltip,
+    unit,
+    unset,
+)
 from napari_mixedptycho._napari.parts import mark, tool
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.settings import Settings, explain
@@ -19,7 +30,7 @@ from napari_mixedptycho.settings import Settings, explain
 _LONGEST_LABEL, _LONGEST_UNIT = "Patterns per update", "mrad"
 """What the columns must hold: the same in every form, so that all of them line up."""
 
-_NONE, _INDENT = "none", 12
+_NONE = "none"
 
 
 class Fold(QWidget):
@@ -134,7 +145,7 @@ class SettingsForm(Editor):
             ruler.ensurePolished()
             for grid in self._grids:
                 # Half of the indentation is room to spare for labels that are indented.
-                width = ruler.sizeHint().width() + (_INDENT // 2 - self._indent if column == 0 else 0)
+                width = ruler.sizeHint().width() + (INDENT // 2 - self._indent if column == 0 else 0)
                 grid.setColumnMinimumWidth(column, width)
 
     def _rows(self, names: list[str]) -> QWidget:
@@ -162,9 +173,10 @@ class SettingsForm(Editor):
             grid.addWidget(editor, row + 1, 0, 1, 3)
             return
         editor.setToolTip(tooltip(field))
+        editor.set_hint(unset(field.description))
         grid.addWidget(title, row, 0)
         grid.addWidget(QLabel(unit(field.description)), row, 2)
-        if isinstance(editor, KindEditor):
+        if isinstance(editor, KindEditor | CheckList):
             grid.addWidget(editor.head, row, 1)
             grid.addWidget(editor, row + 1, 0, 1, 3)
         else:
@@ -192,9 +204,10 @@ class KindEditor(Editor):
 
     def __init__(self, kinds: tuple[type[Settings], ...], optional: bool) -> None:
         super().__init__()
-        self._kinds = {_key(kind): kind for kind in kinds}
+        self._kinds = {key_of(kind): kind for kind in kinds}
         self._forms: dict[str, SettingsForm] = {}
         self._choice = Choice((*((_NONE,) if optional else ()), *self._kinds))
+        self._choice.explain({key: explained(kind) for key, kind in self._kinds.items()})
         self._more = tool("…", checkable=True)
         self.head = QWidget()
         row = QHBoxLayout(self.head)
@@ -216,7 +229,7 @@ class KindEditor(Editor):
 
     def set_value(self, value: Any) -> None:
         """Show settings of any of the kinds, or none, silently."""
-        key = _NONE if value is None else _key(type(value))
+        key = _NONE if value is None else key_of(type(value))
         self._choice.set_value(key)
         if value is not None:
             self._form(key).set_value(value)
@@ -234,7 +247,7 @@ class KindEditor(Editor):
         """Return the form of a kind, made when first needed; it remembers what was entered."""
         if kind not in self._forms:
             form = self._forms[kind] = SettingsForm(self._kinds[kind])
-            form.indent(_INDENT)
+            form.indent(INDENT)
             form.changed.connect(self.changed)
             self._column.addWidget(form)
         return self._forms[kind]
@@ -256,13 +269,10 @@ def make_editor(annotation: Any, field: Any) -> Editor:
     annotation, optional = build.without_none(annotation)
     if kinds := build.alternatives(annotation):
         return KindEditor(kinds, optional)
+    if kinds := build.entry_kinds(annotation):
+        return CheckList(kinds, build.least(field))
     if (entry := build.entries_of(annotation)) is not None:
         return ListEditor(entry)
     if (group := build.nested(annotation)) is not None:
         return KindEditor((group,), optional) if optional else SettingsForm(group)
     return build.leaf(field)
-
-
-def _key(kind: type[Settings]) -> str:
-    field = kind.model_fields.get("kind")
-    return kind.__name__ if field is None else str(field.default)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import inspect
 import re
 from typing import Any
 
@@ -23,6 +24,14 @@ FRONT: dict[type[Settings], tuple[str, ...]] = {
 }
 """What everyone needs; the other settings wait in the fold "Advanced". Classes not named here show all."""
 
+INDENT = 12
+"""How far the settings of a choice stand to the right of the choice, px."""
+
+_COMMON = frozenset({"object", "probe", "positions", "displacement"})
+"""Of a list of kinds, those that everyone needs; the others wait behind "more…"."""
+
+_SENTENCE = re.compile(r"(?<=[a-z)\d]\.) (?=[A-Z])")
+_SOURCE = re.compile(r"\b(?:18|19|20)\d\d\b")
 _LABELS = {"semiangle": "Semi-angle", "states": "Object states"}
 _WORDS = {
     "lbfgs": "L-BFGS",
@@ -34,8 +43,13 @@ _WORDS = {
     "fixed": "Fixed (paper)",
     "phase": "Phase only",
     "gaussian": "Gaussian",
+    "gaussian_poisson": "Gaussian–Poisson",
+    "l1": "L1 norm",
+    "kz_filter": "kz filter",
+    "lsqml": "LSQML",
 }
 _UNIT = re.compile(r"(?:, | in )(eV|mrad|1/Å|Å²|Å|rad|degrees|pixels|px|s)(?= per pixel|[;,]| \(|$)|^Seconds")
+_UNSET = re.compile(r"[Nn]ot set: ((?:[^.;(]|\.(?=\d)){1,24})(?=[;(]|\.(?!\d)|$)")
 _SHORT = {"pixels": "px", None: "s"}
 
 
@@ -56,6 +70,12 @@ def unit(description: str | None) -> str:
     return _SHORT.get(found[1], found[1]) if found else ""
 
 
+def unset(description: str | None) -> str:
+    """Return what an empty entry stands for: what the description says of it in a few words."""
+    found = _UNSET.search(description or "")
+    return found[1].strip() if found else "automatic"
+
+
 def tooltip(field: FieldInfo) -> str:
     """Return the description and the default, to be shown in lines that wrap."""
     text = html.escape(field.description or "")
@@ -64,6 +84,27 @@ def tooltip(field: FieldInfo) -> str:
         shown = ("yes" if default else "no") if isinstance(default, bool) else choice(default)
         text += f"<br><i>Default: {html.escape(shown)}</i>"
     return f"<qt>{text}</qt>"
+
+
+def explained(kind: type[Settings]) -> str:
+    """Return what a class is, from its docstring: its first paragraph, and the next without its sources."""
+    text = inspect.cleandoc(kind.__doc__ or "").replace("``", "").replace("`", "").replace("*", "")
+    first, *rest = (" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+    sentences = _SENTENCE.split(rest[0]) if rest else []
+    second = " ".join(sentence for sentence in sentences if not _SOURCE.search(sentence))
+    shown = html.escape(first) + (f"<br><br>{html.escape(second)}" if second else "")
+    return f"<qt>{shown}</qt>" if first else ""
+
+
+def key_of(kind: type[Settings]) -> str:
+    """Return what tells a class apart from its alternatives: its `kind`, or else its name."""
+    field = kind.model_fields.get("kind")
+    return kind.__name__ if field is None else str(field.default)
+
+
+def common(kinds: tuple[type[Settings], ...]) -> tuple[str, ...]:
+    """Return which of several kinds everyone needs."""
+    return tuple(key for kind in kinds if (key := key_of(kind)) in _COMMON)
 
 
 def front(kind: type[Settings], hidden: tuple[str, ...] = ()) -> tuple[list[str], list[str]]:

@@ -19,11 +19,9 @@ class ModelPage(Page):
         self._dataset: Dataset | None = None
         self.form = SettingsForm(Model)
         self.form.editors["padding"].set_hint("automatic: 1.5 or 1")
-        self.form.editors["band_limit"].set_hint("none")
         self.covers = words()
         self.form.insert_below(self.covers)
         self.guess = SettingsForm(Guess)
-        self.guess.editors["result"].set_hint("none")
         self.form.changed.connect(self._describe)
         self.column.addWidget(self.form)
         self.column.addWidget(Fold("First guess", self.guess))

@@ -42,7 +42,6 @@ class RunPage(Page):
             buttons.addWidget(other)
         self.stages = StagesEditor()
         self.form = SettingsForm(Run)
-        self.form.editors["threads"].set_hint("all cores")
         self.computing_fold = Fold("Computing", self.form)
         self.loss = LossChart()
         self.probe = ProbeView()
