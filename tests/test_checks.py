@@ -241,12 +241,17 @@ def test_positions_outside_the_field_are_refused() -> None:
             check_positions(positions, geometry, "scan")
 
 
-def test_positions_of_another_scan_are_refused_at_the_start(tmp_path: Path) -> None:
+@pytest.mark.parametrize("value", [500.0, np.nan])
+def test_positions_of_an_earlier_result_that_lie_elsewhere_are_not_taken(
+    tmp_path: Path, value: float
+) -> None:
     result = steps(small("stages.mixed.iterations=1"))[-1].result
-    estimate = replace(result.estimate, positions=result.estimate.positions + 500)
-    result.replace(estimate=estimate).save(tmp_path / "far.h5")
-    with pytest.raises(InputError, match="36 positions lie outside"):
-        steps(small(f"guess.result={tmp_path / 'far.h5'}"))
+    positions = result.estimate.positions.copy()
+    positions[3:] += value
+    result.replace(estimate=replace(result.estimate, positions=positions)).save(tmp_path / "far.h5")
+    begun = steps(small(f"guess.result={tmp_path / 'far.h5'}"))[-1]
+    np.testing.assert_allclose(begun.result.estimate.positions, result.estimate.positions, atol=1e-6)
+    assert np.isfinite(begun.loss)
 
 
 def test_the_width_of_a_probe() -> None:
@@ -304,3 +309,31 @@ def test_losses_that_count_electrons_want_a_dose(kind: str) -> None:
     stages = ({"name": "all", "iterations": 1, "loss": {"kind": kind}},)
     refused(dataset(), kind, "electrons_per_unit", "'all'", stages=stages)
     assert prepare(recipe(stages=stages, model=ONE), counts())
+
+
+def stages(*refine: Any, states: int = 2, slices: int = 2, **more: Any) -> Recipe:
+    return recipe(
+        model={"states": states, "slices": slices},
+        stages=[{"name": "all", "iterations": 2, "refine": refine, **more}],
+    )
+
+
+def test_unknowns_without_effect_are_refused() -> None:
+    for chosen, text in (
+        (stages("object", "tilt", "spacing", slices=1), "refines spacing and tilt, which has no effect"),
+        (stages("object", "weights", states=1), "refines weights with one state"),
+    ):
+        with pytest.raises(InputError, match=text):
+            prepare(chosen, counts())
+
+
+def test_unknowns_that_others_can_replace_are_told() -> None:
+    def told(chosen: Recipe) -> str:
+        return " ".join(prepare(chosen, counts()).warnings)
+
+    assert "free slices can lean" in told(stages("object", "tilt"))
+    alike = {"penalties": [{"kind": "slice_similarity", "weight": 0.1}]}
+    assert "free slices can lean" not in told(stages("object", "tilt", **alike))
+    assert "wider source" in told(stages("object", "source"))
+    assert "wider source" not in told(stages("object", "source", states=1))
+    assert "thermal motion scatters alike" in told(stages("object", "background"))
