@@ -1,5 +1,9 @@
-"""The one exception that means "the input is wrong, and here is what to do"."""
+"""What goes wrong in ways that a user can do something about, said in one sentence."""
 
 
 class InputError(ValueError):
     """Input that cannot be used: one sentence that says what was found, where, and what to do."""
+
+
+class DivergedError(ArithmeticError):
+    """A reconstruction that has left the numbers: one sentence that says which unknown did, and what to do."""

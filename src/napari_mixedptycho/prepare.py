@@ -14,8 +14,9 @@ from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.engine.detector import Detector
 from napari_mixedptycho.engine.estimate import Estimate
 from napari_mixedptycho.engine.forward import predict
+from napari_mixedptycho.engine.hold_out import every_kth
 from napari_mixedptycho.engine.objects import states as object_states
-from napari_mixedptycho.engine.problem import Problem, compact_order, divide
+from napari_mixedptycho.engine.problem import Indices, Problem, compact_order, divide
 from napari_mixedptycho.engine.stage import Stage
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.geometry import Geometry, padded_size
@@ -23,7 +24,14 @@ from napari_mixedptycho.guess.probe import probe_modes
 from napari_mixedptycho.guess.states import DisplacedCopies
 from napari_mixedptycho.io import load, load_mask
 from napari_mixedptycho.optics import band_limit, propagator
-from napari_mixedptycho.preprocess import cut_scan, inside_angle, lit_disk, reaches_edge, usable_patterns
+from napari_mixedptycho.preprocess import (
+    crop_detector,
+    cut_scan,
+    inside_angle,
+    lit_disk,
+    reaches_edge,
+    usable_patterns,
+)
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.warm_start import begin, read_earlier, shared_probe, with_states
 
@@ -97,13 +105,37 @@ def prepare(recipe: Recipe, dataset: Dataset) -> Prepared:
     thickness = known_thickness(recipe, dataset)
     dataset = apply_recipe(recipe, dataset)
     recipe = recipe.for_dataset(dataset)
-    model = recipe.model
-    factor = model.padding or (1.5 if reaches_edge(dataset) else 1.0)
-    size = padded_size(dataset, factor)
-    geometry = Geometry.of(dataset, size, thickness / model.slices)
+    geometry = Geometry.of(dataset, _size(recipe, dataset), thickness / recipe.model.slices)
     _check_probe_fits(dataset, geometry)
     dataset, warnings = checked(recipe, dataset, geometry)
     return Prepared(recipe, dataset, geometry, _problem(recipe, dataset, geometry), warnings)
+
+
+def for_detector(prepared: Prepared, part: float | None) -> Prepared:
+    """Return the same, but for a central part of the detector and the larger object pixels that go with it.
+
+    Parameters
+    ----------
+    prepared
+        For the whole detector.
+    part
+        Of its edge; None: all of it.
+
+    Raises
+    ------
+    InputError
+        When the probe does not fit on that part.
+    """
+    if part is None or part == 1:
+        return prepared
+    recipe, dataset = prepared.recipe, crop_detector(prepared.dataset, part)
+    geometry = Geometry.of(dataset, _size(recipe, dataset), prepared.geometry.slice_spacing)
+    return replace(prepared, dataset=dataset, geometry=geometry, problem=_problem(recipe, dataset, geometry))
+
+
+def _size(recipe: Recipe, dataset: Dataset) -> int:
+    """Return the edge of the computed detector, px."""
+    return padded_size(dataset, recipe.model.padding or (1.5 if reaches_edge(dataset) else 1.0))
 
 
 def first_estimate(prepared: Prepared, states: int) -> Estimate:
@@ -230,7 +262,7 @@ def _problem(recipe: Recipe, dataset: Dataset, geometry: Geometry) -> Problem:
         move = move * band_limit(size, geometry.sampling, model.band_limit)
     mask = np.ones((dataset.detector_size,) * 2, bool) if dataset.mask is None else dataset.mask
     patterns = dataset.values.reshape(-1, *mask.shape)
-    positions = geometry.positions(dataset)
+    order, held_out = compact_order(geometry.positions(dataset)), _held_out(recipe, dataset)
     waves = model.states * model.probe_modes * size**2 * 8
     return Problem(
         measured=xp.asarray(np.ascontiguousarray(np.fft.ifftshift(patterns, axes=(-2, -1)))),
@@ -244,10 +276,24 @@ def _problem(recipe: Recipe, dataset: Dataset, geometry: Geometry) -> Problem:
         weight=xp.asarray(np.fft.ifftshift(mask).astype(np.float32)),
         detector=detector,
         propagator=xp.asarray(move.astype(np.complex64)),
-        lanes=divide(compact_order(positions), LANES if xp is np else 1),
+        lanes=divide(order[~np.isin(order, held_out)], LANES if xp is np else 1),
+        held_out=held_out,
         chunk=run.patterns_per_chunk or max(1, round(CHUNK_BYTES / waves)),
         threads=(run.threads or os.cpu_count() or 1) if xp is np else 1,
     )
+
+
+def _held_out(recipe: Recipe, dataset: Dataset) -> Indices:
+    """Return the positions whose patterns are left out of the loss."""
+    if recipe.data.hold_out is None:
+        return np.zeros(0, np.int64)
+    chosen, count = every_kth(dataset.scan_shape, recipe.data.hold_out), int(np.prod(dataset.scan_shape))
+    if len(chosen) == count:
+        raise InputError(
+            f"{dataset.name}: data.hold_out is {recipe.data.hold_out} and leaves none of {count} patterns to "
+            "fit; leave it out."
+        )
+    return chosen
 
 
 def _check_probe_fits(dataset: Dataset, geometry: Geometry) -> None:

@@ -44,6 +44,13 @@ class Data(Settings):
         gt=0,
         description="Largest scattering angle to compare, mrad; pixels beyond it count as not measured.",
     )
+    hold_out: int | None = Field(
+        None,
+        ge=2,
+        le=10_000,
+        description="Leave every k-th pattern out of the loss and report how well it is predicted, to choose "
+        "states, slices and modes; 10 is usual. Not set: all patterns are fitted.",
+    )
 
 
 class Microscope(Settings):

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from napari_mixedptycho._array import Array, namespace
 from napari_mixedptycho.dataset import Dataset
+from napari_mixedptycho.engine.alarms import Course, alarmed
 from napari_mixedptycho.engine.estimate import Estimate
+from napari_mixedptycho.engine.health import Health, Watch
 from napari_mixedptycho.engine.iterate import Start, Step, iterate
-from napari_mixedptycho.engine.objects import states
 from napari_mixedptycho.engine.prior import Spectrum
+from napari_mixedptycho.engine.stage import Stage
 from napari_mixedptycho.errors import InputError
-from napari_mixedptycho.prepare import Prepared, for_stage, open_dataset, prepare, to_device
+from napari_mixedptycho.prepare import (
+    Prepared,
+    for_detector,
+    for_stage,
+    open_dataset,
+    prepare,
+    to_device,
+)
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.result import History, Result
+from napari_mixedptycho.warm_start import carried
 
 
 @dataclass(frozen=True)
@@ -39,6 +49,10 @@ class Progress:
         Mean standard deviation between states ÷ mean absolute phase.
     result
         Complete and saveable; never written again.
+    health
+        How the estimate is doing, and what is wrong with it.
+    held_out
+        Loss of the patterns left out (`data.hold_out`); None: there are none.
     """
 
     iteration: int
@@ -50,6 +64,8 @@ class Progress:
     evaluations: float
     separation: float
     result: Result
+    health: Health
+    held_out: float | None = None
 
 
 def reconstruct(
@@ -83,18 +99,22 @@ def reconstruct(
         start = journey.start(index)
         if start is not None:
             kind, seed = recipe.model.object_type, recipe.run.seed
-            for step in iterate(prepared.problem, stage, kind, start, seed):
+            for step in iterate(journey.now.problem, stage, kind, start, seed):
                 yield journey.progress(index, step)
             journey.estimate = step.estimate
 
 
 @dataclass
 class _Journey:
-    """Carries the estimate from stage to stage and writes the history."""
+    """Carries the estimate from stage to stage and writes the history.
+
+    `now` is the data as the present stage uses them: all of the detector, or its central part.
+    """
 
     prepared: Prepared
     result: Result | None
     estimate: Estimate | None = None
+    now: Prepared = field(init=False)
 
     def start(self, index: int) -> Start | None:
         """Return where a stage begins; None when it is behind us."""
@@ -103,8 +123,9 @@ class _Journey:
         done = self.result.history.stage.count(index) if self.result else 0
         if done >= stage.iterations:
             return None
+        self.now = now = for_detector(self.prepared, stage.detector)
         if done and self.result:
-            estimate = to_device(self.prepared, self.result.estimate)
+            estimate = to_device(now, self.result.estimate)
             refined = stage.refined_at(done - 1)
             xp = namespace(estimate.object)
             packed = {
@@ -112,30 +133,34 @@ class _Journey:
                 for key, value in self.result.memory.items()
             }
             stiffness = packed.pop("prior", None)
+            kept = {key.removeprefix("kept/"): packed.pop(key) for key in list(packed) if key.startswith("kept/")}
             memory = stage.solver.restore(packed, refined) if packed else None
-            return Start(estimate, memory, None if stiffness is None else Spectrum(stiffness), done)
+            return Start(estimate, memory, None if stiffness is None else Spectrum(stiffness), done, kept)
         earlier = self.estimate or (
             self.result.estimate if self.result and len(self.result.history) else None
         )
-        return Start(to_device(self.prepared, for_stage(self.prepared, earlier, stage)))
+        if earlier is not None and self.result and self.result.geometry != now.geometry:
+            size = now.dataset.detector_size
+            earlier = carried(earlier.asnumpy(), self.result.geometry, now.geometry, size)
+        return Start(to_device(now, for_stage(now, earlier, stage)))
 
     def progress(self, index: int, step: Step) -> Progress:
         """Note a step in the history and tell where we are."""
         recipe, prepared = self.prepared.recipe, self.prepared
         stage = recipe.stages[index]
-        separation = state_separation(step.estimate)
-        history = self.result.history if self.result else History()
-        history = history.add(
+        health = _watch(self.now).look(step.estimate)
+        history = (self.result.history if self.result else History()).add(
             loss=step.loss,
             seconds=step.seconds,
             evaluations=step.evaluations,
-            separation=separation,
             stage=index,
+            held_out=step.held_out,
+            **health.signs(),
         )
         self.result = Result(
             recipe,
             step.estimate.asnumpy(),
-            prepared.geometry,
+            self.now.geometry,
             history,
             prepared.dataset.name,
             prepared.dataset.hash,
@@ -150,14 +175,17 @@ class _Journey:
             step.seconds,
             _remaining(recipe, history),
             sum(history.evaluations),
-            separation,
+            health.separation,
             self.result,
+            alarmed(health, _course(history)),
+            None if np.isnan(step.held_out) else step.held_out,
         )
 
 
 def _pack(step: Step) -> dict[str, Array]:
     """Return all that the next iteration needs beside the estimate, as named arrays."""
     packed: dict[str, Array] = {} if step.memory is None else step.memory.pack()
+    packed |= {f"kept/{key}": value for key, value in step.kept.items()}
     return packed if step.prior is None else {**packed, "prior": step.prior.stiffness}
 
 
@@ -170,29 +198,57 @@ def _checked(prepared: Prepared, resume: Result | None) -> Result | None:
             f"The result to resume was made from data {resume.data_hash} ({resume.name}); these data are "
             f"{prepared.dataset.hash} ({prepared.dataset.name})."
         )
-    if resume.geometry != prepared.geometry or resume.recipe.model != prepared.recipe.model:
+    stages = prepared.recipe.stages
+    last = resume.history.stage[-1] if len(resume.history) else 0
+    there = for_detector(prepared, stages[min(last, len(stages) - 1)].detector)
+    if resume.geometry != there.geometry or resume.recipe.model != prepared.recipe.model:
         raise InputError(
             "The result to resume has another model section or object grid; use guess.result instead."
         )
+    if resume.recipe.data.hold_out != prepared.recipe.data.hold_out:
+        raise InputError(
+            f"The result to resume holds out {_every(resume.recipe)}, this recipe {_every(prepared.recipe)}; "
+            "set data.hold_out as it was, or start from it with guess.result."
+        )
     return resume
+
+
+def _every(recipe: Recipe) -> str:
+    every = recipe.data.hold_out
+    return "no pattern" if every is None else f"one pattern of {every}"
 
 
 def _remaining(recipe: Recipe, history: History) -> float:
     """Estimate the seconds that are left, from recent iterations and the states of later stages."""
     recent = history.seconds[-10:]
-    now = recipe.states_of(recipe.stages[history.stage[-1]])
+    now = _price(recipe, recipe.stages[history.stage[-1]])
     pace = float(np.median(recent)) / now
     left = 0.0
     for index, stage in enumerate(recipe.stages):
         todo = stage.iterations - history.stage.count(index)
-        left += max(todo, 0) * pace * recipe.states_of(stage)
+        left += max(todo, 0) * pace * _price(recipe, stage)
     return left
 
 
-def state_separation(estimate: Estimate) -> float:
-    """Return the mean standard deviation of the phase between states ÷ its mean modulus."""
-    xp = namespace(estimate.object)
-    stored = states(estimate)
-    phase = xp.angle(stored) if stored.dtype.kind == "c" else stored
-    size = float(xp.abs(phase).mean())
-    return float(phase.std(axis=0).mean()) / size if size > 0 else 0.0
+def _price(recipe: Recipe, stage: Stage) -> float:
+    """Return what an iteration of a stage costs, in any unit: states × pixels."""
+    return recipe.states_of(stage) * (stage.detector or 1.0) ** 2
+
+
+def _watch(prepared: Prepared) -> Watch:
+    """Return what estimates are judged by."""
+    electrons = float(prepared.dataset.mean_pattern.sum()) * prepared.problem.scale
+    return Watch(electrons, prepared.dataset.scan_step / prepared.geometry.sampling)
+
+
+def _course(history: History) -> Course:
+    """Return how the last stage has gone."""
+    done = history.stage.count(history.stage[-1]) if len(history) else 0
+    return Course(history.loss[-done:], history.held_out[-done:]) if done else Course()
+
+
+def assess(result: Result) -> Health:
+    """Return the health of a result; the power of the probe is left out, since it needs the patterns."""
+    step = result.recipe.microscope.scan_step
+    watch = Watch(period=None if step is None else step / result.sampling)
+    return alarmed(watch.look(result.estimate), _course(result.history))

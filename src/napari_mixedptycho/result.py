@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from napari_mixedptycho._array import asnumpy
 from napari_mixedptycho.engine.estimate import Estimate
 from napari_mixedptycho.engine.objects import states as object_states
+from napari_mixedptycho.engine.unknowns import CLASSES
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.geometry import Geometry
 from napari_mixedptycho.recipe import Recipe
@@ -52,6 +54,10 @@ class History:
         Mean standard deviation between states ÷ mean absolute phase.
     stage
         Number of the stage, from 0.
+    held_out
+        Loss of the patterns that were left out; NaN where there are none.
+    largest_state, largest_slice, apart, nearest, largest_mode, power, texture
+        Signs of health (`engine.health.Health`); NaN in files of versions that did not know them.
     """
 
     loss: tuple[float, ...] = ()
@@ -59,14 +65,32 @@ class History:
     evaluations: tuple[float, ...] = ()
     separation: tuple[float, ...] = ()
     stage: tuple[int, ...] = ()
+    held_out: tuple[float, ...] = ()
+    largest_state: tuple[float, ...] = ()
+    largest_slice: tuple[float, ...] = ()
+    apart: tuple[float, ...] = ()
+    nearest: tuple[float, ...] = ()
+    largest_mode: tuple[float, ...] = ()
+    power: tuple[float, ...] = ()
+    texture: tuple[float, ...] = ()
 
     def __len__(self) -> int:
         """Return how many iterations are behind us."""
         return len(self.loss)
 
     def add(self, **entry: float) -> History:
-        """Return a history with one more entry."""
-        return History(**{f.name: (*getattr(self, f.name), entry[f.name]) for f in fields(self)})
+        """Return a history with one more entry; signs that are not given are NaN."""
+        known = dict.fromkeys(_SIGNS, math.nan) | {key: _one_nan(value) for key, value in entry.items()}
+        return History(**{f.name: (*getattr(self, f.name), known[f.name]) for f in fields(self)})
+
+
+_SIGNS = tuple(entry.name for entry in fields(History))[5:]
+"""What a history may lack."""
+
+
+def _one_nan(value: float) -> float:
+    """Return the value; NaN always as the same object, so that equal histories compare equal."""
+    return math.nan if math.isnan(value) else value
 
 
 @dataclass(frozen=True)
@@ -122,6 +146,13 @@ class Result:
         step = self.recipe.microscope.scan_step
         assert step is not None  # a result's recipe states the data's numbers
         return (self.scan_shape[0] - 1) * step, (self.scan_shape[1] - 1) * step
+
+    @property
+    def instrument(self) -> tuple[str, ...]:
+        """What was found of the instrument and the specimen's setting, in words: tilt, source size, ..."""
+        values = {entry.name: getattr(self.estimate, entry.name) for entry in fields(self.estimate)}
+        texts = [CLASSES[name]().describe(value) for name, value in values.items() if value is not None]
+        return tuple(text for text in texts if text is not None)
 
     def phase(self) -> NDArray[np.float32]:
         """Return the phase (state, slice, y, x), rad."""
@@ -231,9 +262,7 @@ class Result:
             (float(place["origin"][0]), float(place["origin"][1])),
             float(place["slice_spacing"]),
         )
-        history = History(
-            **{entry.name: tuple(file[f"history/{entry.name}"][()].tolist()) for entry in fields(History)}
-        )
+        history = _read_history(file["history"])
         lengths = {len(getattr(history, entry.name)) for entry in fields(history)}
         if estimate.object.ndim != 4 or estimate.probe.ndim != 3 or len(lengths) != 1:
             raise ValueError("arrays of the wrong shape")
@@ -257,3 +286,14 @@ class Result:
     def replace(self, **changes: Any) -> Result:
         """Return a copy with some fields changed."""
         return replace(self, **changes)
+
+
+def _read_history(group: h5py.Group) -> History:
+    """Read a history; signs that the file does not know are NaN."""
+    length = len(group["loss"])
+    columns: dict[str, Any] = {}
+    for entry in fields(History):
+        known = entry.name in group or entry.name not in _SIGNS
+        values = group[entry.name][()].tolist() if known else [math.nan] * length
+        columns[entry.name] = tuple(_one_nan(value) for value in values)
+    return History(**columns)

@@ -11,7 +11,7 @@ import napari_mixedptycho
 from napari_mixedptycho.cli import info
 
 Run = Callable[..., Any]
-COMMANDS = ("run", "info", "recipe", "columns", "demo", "benchmark")
+COMMANDS = ("run", "info", "recipe", "columns", "scan", "demo", "benchmark")
 
 
 def test_help_names_every_command(run: Run) -> None:

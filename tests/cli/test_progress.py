@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 
 from napari_mixedptycho.cli._progress import Display, bar, duration, line, size
-from napari_mixedptycho.reconstruct import Progress
+from napari_mixedptycho.reconstruct import Progress, assess
 from napari_mixedptycho.result import Result
 
 
 @pytest.fixture
 def progress(made: Result) -> Progress:
-    return Progress(12, 85, "mixed", 0.0012345, 1.234, 90.0, 14.0, 0.1, made)
+    return Progress(12, 85, "mixed", 0.0012345, 1.234, 90.0, 14.0, 0.1, made, assess(made))
 
 
 class Terminal(io.StringIO):

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from napari_mixedptycho import __version__
-from napari_mixedptycho.cli import benchmark, bracket, columns, demo, info, recipe, run
-from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.cli import benchmark, bracket, columns, demo, info, recipe, run, scan
+from napari_mixedptycho.errors import DivergedError, InputError
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 """Exit codes; 0 is success."""
@@ -67,7 +67,7 @@ def _guarded(arguments: argparse.Namespace) -> int:
 
 def _sentence(error: Exception) -> str:
     text = " ".join(str(error).split())
-    if isinstance(error, InputError):
+    if isinstance(error, InputError | DivergedError):
         return text
     if isinstance(error, MemoryError):
         return f"there is not enough memory ({text or 'MemoryError'}); use fewer states or slices."
@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"mixedptycho {__version__}")
     parser.set_defaults(execute=lambda _: _help(parser), debug=False)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for command in (run, info, recipe, columns, bracket, demo, benchmark):
+    for command in (run, info, recipe, columns, scan, bracket, demo, benchmark):
         added = command.add(commands)
         added.add_argument("--debug", action="store_true", help="show the traceback when something fails")
         added.set_defaults(execute=command.execute)

@@ -7,6 +7,7 @@ import sys
 import time
 from typing import TextIO
 
+from napari_mixedptycho.engine.health import Health
 from napari_mixedptycho.reconstruct import Progress
 
 _PAUSE = 5.0
@@ -25,6 +26,7 @@ class Display:
         self._bar = self._stream.isatty()
         self._drawn = False
         self._last = -1e9
+        self._warned: set[str] = set()
 
     def say(self, text: str, *, always: bool = False) -> None:
         """Write a line of its own; when quiet only if `always`."""
@@ -45,6 +47,13 @@ class Display:
         else:
             print(line(progress), file=self._stream, flush=True)
 
+    def warn(self, health: Health) -> None:
+        """Say what is wrong with an estimate: each alarm once, when it appears."""
+        for alarm in health.alarms:
+            if alarm.name not in self._warned:
+                self._warned.add(alarm.name)
+                self.say(f"Alarm: {alarm}")
+
     def end(self) -> None:
         """Leave the last bar standing."""
         if self._drawn:
@@ -59,8 +68,9 @@ class Display:
 
 def line(progress: Progress) -> str:
     """Say where a run stands, in words."""
+    held_out = "" if progress.held_out is None else f" (held out {progress.held_out:.4g})"
     return (
-        f"{progress.iteration}/{progress.iterations} {progress.stage}: loss {progress.loss:.4g}, "
+        f"{progress.iteration}/{progress.iterations} {progress.stage}: loss {progress.loss:.4g}{held_out}, "
         f"{progress.seconds:.3g} s per iteration, {duration(progress.remaining)} left"
     )
 

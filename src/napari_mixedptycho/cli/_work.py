@@ -15,6 +15,7 @@ from napari_mixedptycho._array import select
 from napari_mixedptycho.checkpoint import Saver, in_main_thread
 from napari_mixedptycho.cli._progress import Display, size
 from napari_mixedptycho.dataset import Dataset
+from napari_mixedptycho.errors import DivergedError
 from napari_mixedptycho.memory import estimate_memory
 from napari_mixedptycho.prepare import Prepared, known_thickness, prepare
 from napari_mixedptycho.recipe import Recipe
@@ -50,6 +51,8 @@ def compute(
     ------
     InputError
         When recipe, data and result do not fit together.
+    DivergedError
+        When the reconstruction left the numbers; what there was before is saved.
     NotSavedError
         When the result could not be written.
     """
@@ -63,16 +66,20 @@ def compute(
     saver = Saver(out, recipe.run.checkpoint, display.say)
     latest, code = None, 0
     try:
-        with _termination_as_interrupt():
+        with termination_as_interrupt():
             prepared = prepare(recipe, dataset)
             for text in remarks(prepared):
                 display.say(text)
             for progress in reconstruct(recipe, prepared, resume):
                 latest = progress.result
                 display.show(progress)
+                display.warn(progress.health)
                 saver.checkpoint(latest)
     except KeyboardInterrupt as stop:
         code = 143 if isinstance(stop, Terminated) else 130
+    except DivergedError as error:
+        kept = "nothing was saved" if latest is None else f"the last good iteration is saved as {out}"
+        raise DivergedError(f"{error} It was stopped; {kept}.") from None
     finally:
         display.end()
         if latest is not None:
@@ -114,7 +121,7 @@ def prior_stands_back(recipe: Recipe, dataset: Dataset) -> bool:
 
 
 @contextlib.contextmanager
-def _termination_as_interrupt() -> Iterator[None]:
+def termination_as_interrupt() -> Iterator[None]:
     """Let SIGTERM end the run as Ctrl-C does, the result saved."""
     if not in_main_thread():
         yield

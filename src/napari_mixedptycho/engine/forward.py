@@ -10,8 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import numpy as np
-
 from napari_mixedptycho._array import Array, add_patches, namespace
 from napari_mixedptycho.engine.allocator import keep_freed_memory
 from napari_mixedptycho.engine.estimate import Estimate, Unknown
@@ -42,9 +40,9 @@ class Objective:
     problem, loss
         What is measured, and how to compare.
     total
-        What the loss of all patterns is divided by; a batch takes its part.
+        What the loss of all fitted patterns is divided by; a batch takes its part.
     electrons
-        In all measured pixels.
+        In all measured pixels of these.
     terms
         What is added for the estimate itself: prior and penalties.
     limits
@@ -63,10 +61,10 @@ class Objective:
 
     @classmethod
     def of(cls, problem: Problem, loss: Loss) -> Objective:
-        """Make the objective; reads every pattern once."""
+        """Make the objective; reads every pattern that is fitted once."""
         keep_freed_memory()
         total = electrons = 0.0
-        for part in chunks(np.arange(problem.count), 64):
+        for part in chunks(problem.fitted, 64):
             measured = problem.electrons(part)
             total += float(loss.scale(measured, problem.weight).sum())
             electrons += float((measured * problem.weight).sum(dtype="f8"))
@@ -84,7 +82,7 @@ class Objective:
         refined
             The unknowns whose gradient is wanted; empty for the value alone.
         batch
-            Positions to use; None: all of them.
+            Positions to use; None: all that are fitted.
 
         Returns
         -------
@@ -93,7 +91,7 @@ class Objective:
             that of a complex unknown is ∂L/∂Re + i·∂L/∂Im.
         """
         lanes = self.problem.lanes if batch is None else divide(batch, len(self.problem.lanes))
-        part = 1.0 if batch is None else len(batch) / self.problem.count
+        part = 1.0 if batch is None else len(batch) / len(self.problem.fitted)
         view = View.of(self.problem, estimate, self.loss, refined)
         with ThreadPoolExecutor(self.problem.threads) as pool:
             shares = list(pool.map(view.lane, lanes))
@@ -105,6 +103,23 @@ class Objective:
                 if name in gradient:
                     gradient[name] = gradient[name] + slope
         return value, gradient
+
+    def held_out(self, estimate: Estimate) -> float:
+        """Return the loss of the patterns held out, divided by the same constant of theirs; NaN without any.
+
+        Prior and penalties are not part of it: it says how well patterns are predicted, nothing else.
+        """
+        problem = self.problem
+        if not len(problem.held_out):
+            return float("nan")
+        view = View.of(problem, estimate, self.loss, ())
+        with ThreadPoolExecutor(problem.threads) as pool:
+            shares = list(pool.map(view.lane, divide(problem.held_out, len(problem.lanes))))
+        total = sum(
+            float(self.loss.scale(problem.electrons(part), problem.weight).sum())
+            for part in chunks(problem.held_out, 64)
+        )
+        return view.sum(shares, 1.0 / total)[0]
 
 
 def predict(problem: Problem, estimate: Estimate, indices: Indices) -> Array:
@@ -121,6 +136,6 @@ def illumination(problem: Problem, estimate: Estimate) -> Array:
     shape = estimate.object.shape[-2:]
     light = xp.zeros((1, *shape), dtype=power.dtype)
     corners, _ = split_positions(places(estimate)[0], problem.size, shape)
-    for part in chunks(np.arange(problem.count), 64):
+    for part in chunks(problem.fitted, 64):
         add_patches(light, corners[part], xp.broadcast_to(power, (len(part), 1, *power.shape)))
     return light[0]

@@ -111,6 +111,19 @@ class Health:
         """Smallest distance of two states ÷ `apart`: 1 when all are equally far; NaN when none is apart."""
         return float(self._pairs.min() / self.apart) if self.apart > 0 else float("nan")
 
+    def signs(self) -> dict[str, float]:
+        """Return the signs that are one number each, by name."""
+        return {
+            "separation": self.separation,
+            "largest_state": self.largest_state,
+            "largest_slice": self.largest_slice,
+            "apart": self.apart,
+            "nearest": self.nearest,
+            "largest_mode": float(self.probe.max()),
+            "power": self.power,
+            "texture": self.texture,
+        }
+
     @property
     def _pairs(self) -> NDArray[np.float64]:
         return self.distances[np.triu_indices(self.states, 1)]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from napari_mixedptycho._array import Array
-from napari_mixedptycho.engine.estimate import Estimate
+from napari_mixedptycho.engine.diverged import check_finite
+from napari_mixedptycho.engine.estimate import Blocks, Estimate
 from napari_mixedptycho.engine.forward import Indices, Objective, Term
+from napari_mixedptycho.engine.kept import pack, restore
 from napari_mixedptycho.engine.limits import Limits, Projection
 from napari_mixedptycho.engine.modes import gram_schmidt, rotation
 from napari_mixedptycho.engine.objects import ObjectType
@@ -36,6 +38,10 @@ class Step:
         What the iteration cost, in evaluations of all patterns.
     seconds
         Wall time of the iteration.
+    held_out
+        Loss of the patterns that are left out; NaN without any.
+    kept
+        What penalties and constraints measured when the stage began.
     """
 
     done: int
@@ -45,6 +51,8 @@ class Step:
     loss: float
     evaluations: float
     seconds: float
+    held_out: float = float("nan")
+    kept: Blocks = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,7 @@ class Start:
     memory: Any = None
     prior: Spectrum | None = None
     done: int = 0
+    kept: Blocks = field(default_factory=dict)
 
 
 def iterate(problem: Problem, stage: Stage, kind: ObjectType, start: Start, seed: int) -> Iterator[Step]:
@@ -75,21 +84,30 @@ def iterate(problem: Problem, stage: Stage, kind: ObjectType, start: Start, seed
     ------
     Step
         After every iteration.
+
+    Raises
+    ------
+    DivergedError
+        In place of an iteration that left the numbers: the last one yielded is good.
     """
     objective = Objective.of(problem, stage.loss.chosen(problem.counted))
     estimate, memory, prior = start.estimate, start.memory, start.prior
     if stage.prior is not None and not start.done:
         prior = stage.prior.fit(problem, estimate.object, objective.electrons)
-    constraints = [entry.fitted(problem, estimate) for entry in stage.constraints]
+    fitted = restore(
+        [e.fitted(problem, estimate) for e in (*stage.penalties, *stage.constraints)], start.kept
+    )
+    penalties, constraints = fitted[: len(stage.penalties)], fitted[len(stage.penalties) :]
     filters = [entry for entry in constraints if entry is not None and not entry.every_trial]
     objective = replace(
         objective,
-        terms=_terms(problem, stage, estimate, prior),
+        terms=_terms(stage, prior, penalties),
         limits=_limits(
             stage, kind, [entry for entry in constraints if entry is not None and entry.every_trial]
         ),
         unknowns={entry.kind: entry for entry in stage.refine},
     )
+    kept = pack(fitted)
     for iteration in range(start.done, stage.iterations):
         began = time.perf_counter()
         refined = stage.refined_at(iteration)
@@ -97,7 +115,7 @@ def iterate(problem: Problem, stage: Stage, kind: ObjectType, start: Start, seed
             # A search begins within the limits: from outside them, no step is too short to raise the loss.
             estimate = estimate.with_blocks(objective.limits(estimate.blocks(refined)))
             memory = stage.solver.init(objective, estimate, refined)
-        losses, evaluations = [], 0.0
+        losses, evaluations, before = [], 0.0, estimate
         for batch in _batches(problem, stage, np.random.default_rng((seed, iteration))):
             estimate, memory, outcome = stage.solver.step(objective, estimate, memory, batch)
             losses.append(outcome.loss)
@@ -107,14 +125,16 @@ def iterate(problem: Problem, stage: Stage, kind: ObjectType, start: Start, seed
         for between in filters:
             estimate = estimate.with_blocks(between(estimate.blocks(refined)))
             memory = None if memory is None else memory.moved()
+        loss = float(np.mean(losses))
+        check_finite(before, estimate, refined, loss, getattr(memory, "gradient", None))
+        held_out = objective.held_out(estimate)
         seconds = time.perf_counter() - began
-        yield Step(iteration + 1, estimate, memory, prior, float(np.mean(losses)), evaluations, seconds)
+        yield Step(iteration + 1, estimate, memory, prior, loss, evaluations, seconds, held_out, kept)
 
 
-def _terms(problem: Problem, stage: Stage, estimate: Estimate, prior: Spectrum | None) -> tuple[Term, ...]:
+def _terms(stage: Stage, prior: Spectrum | None, penalties: Sequence[Term | None]) -> tuple[Term, ...]:
     """Return what is added to the loss: prior, penalties, and what unknowns want for themselves."""
-    terms: list[Term | None] = [prior]
-    terms += [entry.fitted(problem, estimate) for entry in stage.penalties]
+    terms: list[Term | None] = [prior, *penalties]
     terms += [entry.term() for entry in stage.refine]
     return tuple(term for term in terms if term is not None)
 
@@ -130,10 +150,10 @@ def _limits(stage: Stage, kind: ObjectType, projections: list[Projection]) -> Li
 
 def _batches(problem: Problem, stage: Stage, random: np.random.Generator) -> list[Indices | None]:
     size = stage.patterns_per_update
-    if size is None or size >= problem.count:
+    if size is None or size >= len(problem.fitted):
         return [None]
-    order = random.permutation(problem.count)
-    return list(np.array_split(order, -(-problem.count // size)))
+    order = random.permutation(problem.fitted)
+    return list(np.array_split(order, -(-len(order) // size)))
 
 
 def _orthogonal(stage: Stage, estimate: Estimate, memory: Any) -> tuple[Estimate, Any]:

@@ -24,7 +24,7 @@ def natural_step(objective: Objective, estimate: Estimate, name: Unknown) -> Arr
     problem = objective.problem
     unit = objective.unknowns[name].unit(problem, estimate)
     assert unit is not None
-    batch = np.unique(np.linspace(0, problem.count - 1, _PATTERNS).astype(np.int64))
+    batch = problem.fitted[np.unique(np.linspace(0, len(problem.fitted) - 1, _PATTERNS).astype(np.int64))]
 
     def slope(at: Estimate) -> Array:
         _, gradient = objective.value_and_gradient(at, (name,), batch)
@@ -40,5 +40,5 @@ def natural_step(objective: Objective, estimate: Estimate, name: Unknown) -> Arr
     bend = abs(dot({name: first - second}, {name: direction})) / length
     bend = max(bend, float(abs(first).max()) / _FAR)
     # A batch counts for all patterns: what belongs to one position is felt that much more.
-    each = len(first) == problem.count and len(batch) < problem.count
-    return unit**2 / (bend * (len(batch) / problem.count if each else 1.0))
+    each = len(first) == problem.count and len(batch) < len(problem.fitted)
+    return unit**2 / (bend * (len(batch) / len(problem.fitted) if each else 1.0))

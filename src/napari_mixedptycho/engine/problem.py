@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,8 @@ class Problem:
         (y, x) complex: one slice to the next, zero frequency in the corner, band limit included.
     lanes
         Positions of each lane, in compact groups. A lane is summed in order by one thread and the lanes are
-        added in order, so that the result is the same at any number of threads, bit for bit.
+        added in order, so that the result is the same at any number of threads, bit for bit. What is held
+        out is in none.
     sampling, spacing, wavelength
         Å per object pixel, from slice to slice, and of the electrons.
     scan_shape
@@ -46,6 +48,8 @@ class Problem:
         Patterns whose waves are held at once by a thread: memory only, never the result.
     threads
         Lanes that run at the same time (CPU).
+    held_out
+        Positions whose patterns are left out of the loss.
     """
 
     measured: Array
@@ -62,6 +66,7 @@ class Problem:
     counted: bool = False
     chunk: int = 1
     threads: int = 1
+    held_out: Indices = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @property
     def size(self) -> int:
@@ -72,6 +77,11 @@ class Problem:
     def count(self) -> int:
         """Number of patterns."""
         return len(self.measured)
+
+    @cached_property
+    def fitted(self) -> Indices:
+        """Positions whose patterns count in the loss."""
+        return np.setdiff1d(np.arange(self.count), self.held_out)
 
     def electrons(self, indices: NDArray[np.int64]) -> Array:
         """Return (position, ky, kx) patterns in electrons, float of the precision of the propagator."""

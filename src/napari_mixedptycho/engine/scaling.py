@@ -90,7 +90,7 @@ class Scaling:
         if "object" in refined:
             inverse["object"] = 1 / (shared * (light + _DARKEST * float(light.max())))
         if "probe" in refined:
-            inverse["probe"] = total / (problem.count * estimate.states)
+            inverse["probe"] = total / (len(problem.fitted) * estimate.states)
         if "positions" in refined:
             inverse["positions"] = total / (_steepness(estimate.probe) * estimate.states)
         smooth = None
