@@ -75,6 +75,14 @@ def test_displaced_copies_are_counted_as_states(run: Run, tmp_path: Path) -> Non
     assert "displaced copies" in run("info", tmp_path / "r.h5").out
 
 
+def test_what_was_found_of_the_instrument_is_told(run: Run, tmp_path: Path) -> None:
+    recipe = small('stages.mixed.refine=["object","probe","source","spacing"]')
+    steps(recipe)[-1].result.save(tmp_path / "r.h5")
+    facts = json.loads(run("info", tmp_path / "r.h5", "--json").out)
+    assert [text.split()[:2] for text in facts["found"]] == [["slice", "spacing"], ["source", "size"]]
+    assert "Å (standard deviation)" in run("info", tmp_path / "r.h5").out
+
+
 def test_another_dataset_is_chosen_by_its_key(run: Run) -> None:
     refused = run("info", "sample:si_sigma9", "--dataset", "truth/columns_per_snapshot").refused()
     assert "four axes" in refused

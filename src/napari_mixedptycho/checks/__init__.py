@@ -15,6 +15,7 @@ from napari_mixedptycho.checks.patterns import (
     mask_text,
 )
 from napari_mixedptycho.checks.scan import check_positions, lit_area, overlap_text, probe_width
+from napari_mixedptycho.checks.unknowns import unknowns_text
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.engine.stage import Stage
 from napari_mixedptycho.errors import InputError
@@ -57,6 +58,7 @@ def checked(recipe: Recipe, dataset: Dataset, geometry: Geometry) -> tuple[Datas
         *dead_text(dead),
         *mask_text(dataset),
         *overlap_text(recipe, dataset, width),
+        *unknowns_text(recipe),
         *_states_text(recipe, dataset, lit_area(dataset, geometry, width)),
     ]
     if dead.any():

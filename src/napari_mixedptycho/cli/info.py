@@ -200,6 +200,7 @@ def _what(result: Result) -> dict[str, Any]:
         "sampling": result.sampling,
         "slice_spacing": result.slice_spacing,
         "origin": list(result.origin),
+        "found": list(result.instrument),
         **numbers,
         "thickness": recipe.model.thickness,
     }
@@ -256,6 +257,7 @@ def _result_lines(facts: dict[str, Any]) -> list[Line]:
         Line("scan", f"{facts['scan_shape'][0]} × {facts['scan_shape'][1]} points"),
         Line("iterations", f"{stages}{'' if facts['complete'] else ' (go on with run --resume)'}"),
         Line("loss", loss),
+        *(Line("found", text) for text in facts["found"]),
         Line("cost", f"{facts['evaluations']:.4g} evaluations, {duration(facts['seconds'])}"),
         Line("versions", ", ".join(f"{name} {text}" for name, text in facts["versions"].items())),
     ]

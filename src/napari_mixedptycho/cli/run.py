@@ -95,6 +95,8 @@ def _conclude(result: Result | None, code: int, out: Path, display: Display) -> 
     if result is None:
         display.say("Stopped before the first iteration was complete; nothing was saved.", always=True)
         return
+    for found in result.instrument:
+        display.say(f"Found: {found}")
     history = result.history
     done, wanted = len(history), result.recipe.iterations
     text = f"{done} of {wanted} iterations in {duration(sum(history.seconds))}, loss {history.loss[-1]:.4g}"

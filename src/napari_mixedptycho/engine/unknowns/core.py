@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
 from pydantic import Field
 
-from napari_mixedptycho._array import Array
 from napari_mixedptycho.engine.unknowns.base import Refined
 
 
@@ -44,7 +42,3 @@ class Positions(Refined):
     def reach(self) -> float | None:
         """Scan steps within which positions move together."""
         return self.smooth
-
-    def describe(self, value: Array) -> str | None:
-        """Say nothing of the whole list."""
-        return None if value.size > 2 else f"position {np.round(value.ravel(), 2).tolist()} px"
