@@ -186,22 +186,22 @@ def test_an_estimate_predicts_the_same_on_a_finer_grid(pure: Path) -> None:
     coarse, fine = ready("model.padding=1.5"), ready("model.padding=2.0")
     estimate = first_estimate(ready(f"guess.result={pure}"), 1)
     smooth = np.array(estimate.object)
-    grown = carried(replace(estimate, object=smooth), coarse.geometry, fine.geometry)
+    grown = carried(replace(estimate, object=smooth), coarse.geometry, fine.geometry, 64)
     every = np.arange(coarse.problem.count)
     before, after = predict(coarse.problem, estimate, every), predict(fine.problem, grown, every)
     # What aliased on the coarse grid no longer does.
     assert np.linalg.norm(after - before) < 0.03 * np.linalg.norm(before)
-    back = carried(grown, fine.geometry, coarse.geometry)
+    back = carried(grown, fine.geometry, coarse.geometry, 64)
     np.testing.assert_allclose(back.positions, estimate.positions, atol=1e-9)
     np.testing.assert_allclose(back.probe, estimate.probe, atol=1e-3 * np.abs(estimate.probe).max())
-    assert carried(estimate, coarse.geometry, coarse.geometry) is estimate
+    assert carried(estimate, coarse.geometry, coarse.geometry, 64) is estimate
 
 
 def test_displacements_keep_their_length_on_another_grid(pure: Path) -> None:
     old, new = ready("model.padding=1.5").geometry, ready("model.padding=2.0").geometry
     estimate = first_estimate(ready(f"guess.result={pure}"), 1)
     fields = np.full((2, 2, *old.shape), 0.5, np.float32)
-    moved = carried(replace(estimate, displacement=fields), old, new)
+    moved = carried(replace(estimate, displacement=fields), old, new, 64)
     assert moved.displacement is not None
     assert moved.displacement.shape == (2, 2, *new.shape)
     middle = moved.displacement[..., 60:80, 60:80] * new.sampling

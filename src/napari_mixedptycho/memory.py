@@ -15,7 +15,7 @@ from napari_mixedptycho.engine.solvers import LBFGS, Adam
 from napari_mixedptycho.engine.stage import Stage
 from napari_mixedptycho.geometry import Geometry, padded_size
 from napari_mixedptycho.prepare import CHUNK_BYTES, LANES
-from napari_mixedptycho.preprocess import reaches_edge
+from napari_mixedptycho.preprocess import crop_detector, reaches_edge
 from napari_mixedptycho.recipe import Recipe
 
 _LOOK = 8
@@ -81,23 +81,41 @@ def estimate_memory(recipe: Recipe, dataset: Dataset) -> Memory:
         When a GPU is asked for and there is none.
     """
     region = _region(recipe, dataset)
-    geometry = _geometry(recipe, dataset, region)
-    model, positions = recipe.model, geometry.positions(region)
     on_cpu = select(recipe.run.device) is np
-    windows = _windows(positions, geometry.size, LANES if on_cpu else 1)
-    stages = [_stage(recipe, stage, geometry.shape, windows) for stage in recipe.stages]
+    grids = {stage.detector: _geometry(recipe, dataset, region, stage.detector) for stage in recipe.stages}
+    windows = {
+        part: _windows(grid.positions(region), grid.size, LANES if on_cpu else 1)
+        for part, grid in grids.items()
+    }
+    stages = [
+        _stage(recipe, stage, grids[stage.detector].shape, windows[stage.detector]) for stage in recipe.stages
+    ]
     solver, gradient = max(stages, key=sum)
-    pattern = region.detector_size**2 * np.dtype(region.patterns.dtype).itemsize
-    threads = min(recipe.run.threads or os.cpu_count() or 1, LANES) if on_cpu else 1
-    wave = model.states * model.probe_modes * geometry.size**2 * 8
-    chunk = recipe.run.patterns_per_chunk or max(1, round(CHUNK_BYTES / wave))
+    geometry = max(grids.values(), key=lambda grid: grid.size)
     return Memory(
-        data=2 * len(positions) * pattern,
+        data=_data(recipe, region),
         solver=solver,
         gradient=gradient,
-        waves=threads * chunk * wave * (model.slices + _WAVES),
+        waves=_waves(recipe, geometry.size, on_cpu),
         shape=geometry.shape,
     )
+
+
+def _data(recipe: Recipe, region: Dataset) -> int:
+    """Return the bytes of the patterns, and of the part of them that a stage cuts out."""
+    pattern = region.detector_size**2 * np.dtype(region.patterns.dtype).itemsize
+    part = max((stage.detector or 0.0) % 1.0 for stage in recipe.stages)
+    count = region.scan_shape[0] * region.scan_shape[1]
+    return round(2 * count * pattern * (1 + part**2))
+
+
+def _waves(recipe: Recipe, size: int, on_cpu: bool) -> int:
+    """Return the bytes of the waves of patterns in work at the same time, on windows of `size` px."""
+    model = recipe.model
+    threads = min(recipe.run.threads or os.cpu_count() or 1, LANES) if on_cpu else 1
+    wave = model.states * model.probe_modes * size**2 * 8
+    chunk = recipe.run.patterns_per_chunk or max(1, round(CHUNK_BYTES / wave))
+    return threads * chunk * wave * (model.slices + _WAVES)
 
 
 def _region(recipe: Recipe, dataset: Dataset) -> Dataset:
@@ -109,13 +127,15 @@ def _region(recipe: Recipe, dataset: Dataset) -> Dataset:
     return dataset.replace(patterns=np.broadcast_to(np.zeros((), dataset.patterns.dtype), whole))
 
 
-def _geometry(recipe: Recipe, dataset: Dataset, region: Dataset) -> Geometry:
+def _geometry(recipe: Recipe, dataset: Dataset, region: Dataset, part: float | None) -> Geometry:
+    """Return the grid for a central part of the detector; reads a few patterns where padding is automatic."""
     factor = recipe.model.padding
     if factor is None:
         steps = [-(-length // _LOOK) for length in dataset.scan_shape]
-        some = np.asarray(dataset.patterns[:: steps[0], :: steps[1]])
-        factor = 1.5 if reaches_edge(dataset.replace(patterns=some)) else 1.0
-    return Geometry.of(region, padded_size(region, factor), 1.0)
+        some = dataset.replace(patterns=np.asarray(dataset.patterns[:: steps[0], :: steps[1]]))
+        factor = 1.5 if reaches_edge(crop_detector(some, part or 1.0)) else 1.0
+    cropped = crop_detector(region, part) if part else region
+    return Geometry.of(cropped, padded_size(cropped, factor), 1.0)
 
 
 def _windows(positions: NDArray[np.float64], edge: int, lanes: int) -> int:

@@ -40,6 +40,28 @@ def truth_in(dataset: Dataset, region: Region | None) -> Truth | None:
     return dataset.truth.cut(start, extent)
 
 
+def crop_detector(dataset: Dataset, part: float) -> Dataset:
+    """Return the data set with the central `part` of the detector's edge, an even number of pixels.
+
+    Raises
+    ------
+    InputError
+        When that does not even hold the probe's disk.
+    """
+    whole = dataset.detector_size
+    size = whole if part == 1 else min(2 * max(4, round(part * whole / 2)), whole)
+    if size * dataset.detector_sampling / 2 * dataset.wavelength * 1e3 <= dataset.semiangle:
+        ends = 1e3 * dataset.wavelength * dataset.detector_sampling * size / 2
+        raise InputError(
+            f"A stage uses {part:g} of the detector, up to {ends:.1f} mrad; it must exceed the semi-angle, "
+            f"{dataset.semiangle} mrad."
+        )
+    start = whole // 2 - size // 2
+    inside = slice(start, start + size)
+    mask = None if dataset.mask is None else dataset.mask[inside, inside]
+    return dataset.replace(patterns=np.asarray(dataset.patterns[..., inside, inside]), mask=mask)
+
+
 def inside_angle(dataset: Dataset, max_angle: float) -> NDArray[np.bool_]:
     """Return the mask (ky, kx) of pixels up to a scattering angle, mrad.
 

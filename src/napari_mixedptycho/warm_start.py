@@ -112,8 +112,15 @@ def begin(earlier: Earlier, recipe: Recipe, dataset: Dataset, geometry: Geometry
     moved = Grid(old.shape, old.sampling, (old.origin[0] + offset[0], old.origin[1] + offset[1]))
     stored = _object(earlier, moved, geometry, model.slices, model.object_type)
     probe = _probe(earlier, dataset, geometry, model.slices)
+    spacing, background = earlier.estimate.spacing, earlier.estimate.background
+    if spacing is not None and earlier.spacing is not None:
+        spacing = spacing * (geometry.slice_spacing / earlier.spacing)
+    if background is not None:
+        background = _centred(np.asarray(background), dataset.detector_size)
     estimate = replace(
         earlier.estimate,
+        spacing=spacing,
+        background=background,
         object=stored,
         probe=_with_modes(probe, model.probe_modes, recipe.guess.mode_power),
         positions=geometry.to_pixels(nominal),
@@ -123,13 +130,13 @@ def begin(earlier: Earlier, recipe: Recipe, dataset: Dataset, geometry: Geometry
     begun = earlier.start is None or bool(np.abs(offset).max() < dataset.scan_step / 2)
     if places is not None and begun and _follows(places + offset, nominal, dataset.scan_step):
         return replace(estimate, positions=geometry.to_pixels(places + offset))
-    alone: dict[str, Any] = {"intensity": None, "descan": None}
+    alone: dict[str, Any] = {"intensity": None, "descan": None}  # each of its own position
     if estimate.tilt is not None:
         alone["tilt"] = estimate.tilt.mean(axis=0, keepdims=True)
     return replace(estimate, **alone)
 
 
-def carried(estimate: Estimate, old: Geometry, new: Geometry) -> Estimate:
+def carried(estimate: Estimate, old: Geometry, new: Geometry, detector: int) -> Estimate:
     """Return an estimate of the same data on another grid, as the detector in use grows.
 
     Parameters
@@ -138,6 +145,8 @@ def carried(estimate: Estimate, old: Geometry, new: Geometry) -> Estimate:
         On the host.
     old, new
         Grids over the same scan and slices.
+    detector
+        Edge of the new measured detector, px.
     """
     if old == new:
         return estimate
@@ -147,13 +156,24 @@ def carried(estimate: Estimate, old: Geometry, new: Geometry) -> Estimate:
         "object": object_to(estimate.object, before, after, _usual(estimate.object, None)),
         "probe": probe_to(estimate.probe, old.sampling, new.size, new.sampling),
         "positions": new.to_pixels(old.to_angstroms(estimate.positions)),
-        "background": None,
     }
+    if estimate.background is not None:
+        changes["background"] = _centred(estimate.background, detector)
     if estimate.displacement is not None:
         nothing = np.zeros((1, 1, 1, 1), estimate.displacement.dtype)
         fields = object_to(estimate.displacement, before, after, nothing)
         changes["displacement"] = fields * fields.dtype.type(old.sampling / new.sampling)
     return replace(estimate, **changes)
+
+
+def _centred(background: NDArray[Any], size: int) -> NDArray[Any]:
+    """Return a background, zero angle in the corner, cut or continued evenly to another detector."""
+    image = np.fft.fftshift(background)
+    before, after = size // 2 - len(image) // 2, (size + 1) // 2 - (len(image) + 1) // 2
+    image = np.pad(image, (max(before, 0), max(after, 0)), mode="edge")
+    start = max(-before, 0)
+    cut: NDArray[Any] = np.fft.ifftshift(image[start : start + size, start : start + size])
+    return np.ascontiguousarray(cut)
 
 
 def with_states(estimate: Estimate, states: int, spread: Spread, geometry: Geometry, seed: int) -> Estimate:
@@ -180,7 +200,8 @@ def with_states(estimate: Estimate, states: int, spread: Spread, geometry: Geome
         stored = spread.states(stored, states, geometry.sampling, geometry.slice_spacing, seed)
     else:
         stored = stored.mean(axis=0, keepdims=True) if states == 1 else stored[:states]
-    return replace(estimate, object=stored, probe=shared_probe(estimate, states))
+    # Weights belong to the states that were there.
+    return replace(estimate, object=stored, probe=shared_probe(estimate, states), weights=None)
 
 
 def shared_probe(estimate: Estimate, states: int) -> NDArray[np.complex64]:

@@ -30,6 +30,13 @@ class Stage(Settings):
         description="Unknowns by name, or with details: {kind = 'positions', start = 5}; displacement: "
         "states are copies of one object, each displaced.",
     )
+    detector: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="Part of the detector's edge in use, about its centre: less makes object pixels larger and "
+        "early stages cheaper; not set: all of it.",
+    )
     patterns_per_update: int | None = Field(
         None,
         ge=1,
