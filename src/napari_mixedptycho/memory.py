@@ -103,10 +103,10 @@ def estimate_memory(recipe: Recipe, dataset: Dataset) -> Memory:
 
 def _data(recipe: Recipe, region: Dataset) -> int:
     """Return the bytes of the patterns, and of the part of them that a stage cuts out."""
-    pattern = region.detector_size**2 * np.dtype(region.patterns.dtype).itemsize
+    pattern = region.detector_size**2 * int(np.dtype(region.patterns.dtype).itemsize)
     part = max((stage.detector or 0.0) % 1.0 for stage in recipe.stages)
     count = region.scan_shape[0] * region.scan_shape[1]
-    return round(2 * count * pattern * (1 + part**2))
+    return int(2 * count * pattern * (1 + part**2))
 
 
 def _waves(recipe: Recipe, size: int, on_cpu: bool) -> int:

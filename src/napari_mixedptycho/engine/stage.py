@@ -34,8 +34,8 @@ class Stage(Settings):
         None,
         gt=0,
         le=1,
-        description="Part of the detector's edge in use, about its centre: less makes object pixels larger and "
-        "early stages cheaper; not set: all of it.",
+        description="Part of the detector's edge in use, about its centre: less makes object pixels larger "
+        "and early stages cheaper; not set: all of it.",
     )
     patterns_per_update: int | None = Field(
         None,
