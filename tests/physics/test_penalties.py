@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from napari_mixedptycho.engine.penalties.measure import lit_pixels, slopes
 from napari_mixedptycho.engine.stage import Stage
 from napari_mixedptycho.prepare import Prepared, first_estimate, open_dataset, prepare
 from napari_mixedptycho.reconstruct import reconstruct
+from napari_mixedptycho.result import Result
 from tests.small import small
 
 CORNER = ("data.scan_region=[4,12,4,12]", "model.padding=1.0", "model.slices=3", "model.states=3")
@@ -150,3 +152,20 @@ def test_each_constraint_holds_at_the_end_and_the_loss_has_fallen(wish: Any, kin
     for key, part in project(blocks).items():
         assert np.linalg.norm(part - blocks[key]) < 2e-5 * np.linalg.norm(part), key
     assert loss(found) < 1.3 * loss(run(1, kind=kind))
+
+
+@pytest.mark.parametrize("cut", [1, 4])
+def test_a_run_with_penalties_and_constraints_goes_on_as_if_nothing_had_happened(cut: int, tmp_path: Path) -> None:
+    # Both measure where light falls and what the probe is when the stage begins; a break is no beginning.
+    wishes = (
+        "penalties=['total_variation','slice_similarity',{kind='tikhonov',of='phase'}],"
+        "constraints=['mean_phase','phase_ramp','kz_filter','probe_aperture','probe_power']"
+    )
+    recipe = small(f"stages=[{{name='pure',iterations=6,states=1,{wishes}}}]")
+    whole = list(reconstruct(recipe))
+    whole[cut - 1].result.save(tmp_path / "r.h5")
+    rest = list(reconstruct(recipe, resume=Result.load(tmp_path / "r.h5")))
+    assert [step.loss for step in rest] == [step.loss for step in whole[cut:]]
+    for name in ("object", "probe"):
+        ends = [getattr(steps[-1].result.estimate, name) for steps in (whole, rest)]
+        np.testing.assert_array_equal(*ends)

@@ -6,43 +6,34 @@ has. A stage that goes on must find the same numbers, not those of the estimate 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-import numpy as np
-
 from napari_mixedptycho._array import Array, namespace
+
+MEASURED = {"measured": True}
+"""Metadata of a field of a fitted penalty or constraint that holds an array measured at the start."""
 
 
 def pack(fitted: Sequence[Any]) -> dict[str, Array]:
-    """Return the numbers and arrays of fitted penalties or constraints, None among them, by name."""
-    return {
-        f"{index}/{name}": value if hasattr(value, "dtype") else np.float64(value)
-        for index, part in enumerate(fitted)
-        if part is not None
-        for name, value in _numbers(part).items()
-    }
+    """Return by name what fitted penalties or constraints, None among them, have measured."""
+    return {key: getattr(fitted[index], name) for key, index, name in _measured(fitted)}
 
 
 def restore(fitted: Sequence[Any], packed: Mapping[str, Array]) -> tuple[Any, ...]:
-    """Return the same, fitted anew to a later estimate, with the numbers that `pack` named."""
-    return tuple(
-        part if part is None else replace(part, **_restored(index, _numbers(part), packed))
-        for index, part in enumerate(fitted)
-    )
+    """Return the same, fitted anew to a later estimate, with what `pack` named put back."""
+    restored = list(fitted)
+    for key, index, name in _measured(fitted):
+        if key in packed:
+            value = namespace(getattr(fitted[index], name)).asarray(packed[key])
+            restored[index] = replace(restored[index], **{name: value})
+    return tuple(restored)
 
 
-def _numbers(part: Any) -> dict[str, Any]:
-    values = {field.name: getattr(part, field.name) for field in fields(part)}
-    return {
-        name: value for name, value in values.items() if hasattr(value, "dtype") or isinstance(value, float)
-    }
-
-
-def _restored(index: int, numbers: dict[str, Any], packed: Mapping[str, Array]) -> dict[str, Any]:
-    found = {name: packed[f"{index}/{name}"] for name in numbers if f"{index}/{name}" in packed}
-    return {
-        name: float(value) if isinstance(numbers[name], float) else namespace(numbers[name]).asarray(value)
-        for name, value in found.items()
-    }
+def _measured(fitted: Sequence[Any]) -> Iterator[tuple[str, int, str]]:
+    """Yield key, place and name of each field that was measured."""
+    for index, part in enumerate(fitted):
+        for field in fields(part) if part is not None else ():
+            if field.metadata.get("measured"):
+                yield f"{index}/{type(part).__name__}/{field.name}", index, field.name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_mixedptycho._array import Array, namespace
 from napari_mixedptycho.engine.estimate import Estimate
+from napari_mixedptycho.engine.kept import MEASURED
 from napari_mixedptycho.engine.penalties.measure import inside, lit_pixels
 from napari_mixedptycho.engine.problem import Problem
 from napari_mixedptycho.settings import Settings
@@ -17,7 +18,7 @@ from napari_mixedptycho.settings import Settings
 
 @dataclass(frozen=True)
 class _PhaseRamp:
-    lit: Array
+    lit: Array = field(metadata=MEASURED)
     every_trial: ClassVar[bool] = True
 
     def __call__(self, blocks: dict[str, Array]) -> dict[str, Array]:

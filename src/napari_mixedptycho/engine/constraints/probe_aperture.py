@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -11,6 +11,7 @@ from pydantic import Field
 from napari_mixedptycho._array import Array, asnumpy, namespace
 from napari_mixedptycho.engine.constraints.reciprocal import filtered, squared_frequency
 from napari_mixedptycho.engine.estimate import Estimate
+from napari_mixedptycho.engine.kept import MEASURED
 from napari_mixedptycho.engine.problem import Problem
 from napari_mixedptycho.settings import Settings
 
@@ -20,7 +21,7 @@ _EDGE = 0.01
 
 @dataclass(frozen=True)
 class _Aperture:
-    opening: Array
+    opening: Array = field(metadata=MEASURED)
     every_trial: ClassVar[bool] = True
 
     def __call__(self, blocks: dict[str, Array]) -> dict[str, Array]:

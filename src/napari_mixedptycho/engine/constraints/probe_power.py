@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from napari_mixedptycho._array import Array
 from napari_mixedptycho.engine.estimate import Estimate
+from napari_mixedptycho.engine.kept import MEASURED
 from napari_mixedptycho.engine.problem import Problem
 from napari_mixedptycho.settings import Settings
 
 
 @dataclass(frozen=True)
 class _Power:
-    electrons: float
+    electrons: Array = field(metadata=MEASURED)
     every_trial: ClassVar[bool] = True
 
     def __call__(self, blocks: dict[str, Array]) -> dict[str, Array]:
@@ -24,7 +25,7 @@ class _Power:
         power = _power(blocks["probe"])
         if not power > 0:
             return blocks
-        return {**blocks, "probe": float(np.sqrt(self.electrons / power)) * blocks["probe"]}
+        return {**blocks, "probe": float(np.sqrt(float(self.electrons) / power)) * blocks["probe"]}
 
 
 def _power(probe: Array) -> float:
@@ -42,4 +43,4 @@ class ProbePower(Settings):
 
     def fitted(self, problem: Problem, estimate: Estimate) -> _Power:
         """Return the projection."""
-        return _Power(_power(estimate.probe))
+        return _Power(np.array(_power(estimate.probe)))

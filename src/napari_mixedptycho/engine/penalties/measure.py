@@ -10,11 +10,12 @@ or states.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from napari_mixedptycho._array import Array, namespace
 from napari_mixedptycho.engine.estimate import Estimate
 from napari_mixedptycho.engine.forward import illumination
+from napari_mixedptycho.engine.kept import MEASURED
 from napari_mixedptycho.engine.problem import Problem
 
 _LIT = 0.1
@@ -34,7 +35,7 @@ class ObjectTerm:
     """
 
     weight: float
-    lit: Array
+    lit: Array = field(metadata=MEASURED)
 
     def value_and_gradient(self, estimate: Estimate) -> tuple[float, dict[str, Array]]:
         """Return the penalty, dimensionless, and its gradient (∂/∂Re + i·∂/∂Im where complex)."""

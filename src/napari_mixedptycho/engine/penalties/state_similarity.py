@@ -41,7 +41,7 @@ class StateSimilarity(Settings):
     """
 
     kind: Literal["state_similarity"] = "state_similarity"
-    weight: float = Field(1e-3, gt=0, le=1e6, description="Factor of the mean variance, rad².")
+    weight: float = Field(1.0, gt=0, le=1e6, description="Factor of the mean variance, rad².")
     passes: Literal["low", "high"] = Field(
         "low", description="Low: slow differences are penalised, and motion is free; high: fine ones."
     )
