@@ -35,8 +35,8 @@ def displaced(stored: Array, fields: Array) -> tuple[Array, Pullback]:
         displacements.
     """
     xp = namespace(stored)
-    filters = _derivatives(xp, stored.shape[-2:])
     spectrum = xp.fft.rfft2(stored[0])
+    filters = _derivatives(xp, stored.shape[-2:], spectrum.dtype.name)
     y, x, yy, xx, yx = (_inverse(spectrum * part, stored) for part in filters)
     uy, ux = fields[:, 0, None], fields[:, 1, None]
     phases = stored - uy * y - ux * x + (0.5 * uy * uy) * yy + (0.5 * ux * ux) * xx + (uy * ux) * yx
@@ -56,7 +56,7 @@ def displaced(stored: Array, fields: Array) -> tuple[Array, Pullback]:
 
 
 @functools.lru_cache(maxsize=1)
-def _derivatives(xp: ModuleType, shape: tuple[int, int]) -> tuple[Array, ...]:
+def _derivatives(xp: ModuleType, shape: tuple[int, int], precision: str) -> tuple[Array, ...]:
     """Return the factors of ∂y, ∂x, ∂yy, ∂xx, ∂yx in reciprocal space, 1/px and 1/px²; kept for the grid."""
     ky = 2j * np.pi * np.fft.fftfreq(shape[0])[:, None]
     kx = 2j * np.pi * np.fft.rfftfreq(shape[1])[None, :]
@@ -64,7 +64,7 @@ def _derivatives(xp: ModuleType, shape: tuple[int, int]) -> tuple[Array, ...]:
     ky = np.where(np.isclose(np.abs(ky), np.pi), 0, ky)
     kx = np.where(np.isclose(np.abs(kx), np.pi), 0, kx)
     ones = np.ones((len(ky), kx.shape[1]))
-    return tuple(xp.asarray(part * ones) for part in (ky, kx, ky * ky, kx * kx, ky * kx))
+    return tuple(xp.asarray((part * ones).astype(precision)) for part in (ky, kx, ky * ky, kx * kx, ky * kx))
 
 
 def _inverse(spectrum: Array, like: Array) -> Array:
