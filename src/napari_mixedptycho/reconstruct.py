@@ -133,7 +133,8 @@ class _Journey:
                 for key, value in self.result.memory.items()
             }
             stiffness = packed.pop("prior", None)
-            kept = {key.removeprefix("kept/"): packed.pop(key) for key in list(packed) if key.startswith("kept/")}
+            names = [key for key in packed if key.startswith("kept/")]
+            kept = {key.removeprefix("kept/"): packed.pop(key) for key in names}
             memory = stage.solver.restore(packed, refined) if packed else None
             return Start(estimate, memory, None if stiffness is None else Spectrum(stiffness), done, kept)
         earlier = self.estimate or (

@@ -155,7 +155,7 @@ def test_each_constraint_holds_at_the_end_and_the_loss_has_fallen(wish: Any, kin
 
 
 @pytest.mark.parametrize("cut", [1, 4])
-def test_a_run_with_penalties_and_constraints_goes_on_as_if_nothing_had_happened(cut: int, tmp_path: Path) -> None:
+def test_a_run_with_both_goes_on_as_if_nothing_had_happened(cut: int, tmp_path: Path) -> None:
     # Both measure where light falls and what the probe is when the stage begins; a break is no beginning.
     wishes = (
         "penalties=['total_variation','slice_similarity',{kind='tikhonov',of='phase'}],"
