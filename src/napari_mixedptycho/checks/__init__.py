@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from napari_mixedptycho.checks.mixing import mixing_text
 from napari_mixedptycho.checks.patterns import (
     dead_pixels,
     dead_text,
@@ -60,6 +61,7 @@ def checked(recipe: Recipe, dataset: Dataset, geometry: Geometry) -> tuple[Datas
         *overlap_text(recipe, dataset, width),
         *unknowns_text(recipe),
         *_states_text(recipe, dataset, lit_area(dataset, geometry, width)),
+        *mixing_text(recipe, dataset, geometry),
     ]
     if dead.any():
         whole = np.ones_like(dead) if dataset.mask is None else dataset.mask
