@@ -20,7 +20,7 @@ def unknowns_text(recipe: Recipe) -> list[str]:
     """
     told = []
     for stage in recipe.stages:
-        names = {entry.kind for entry in stage.refine}
+        names: set[str] = {entry.kind for entry in stage.refine}
         _check_effect(recipe, stage, names)
         place = f"Stage '{stage.name}' refines"
         if "tilt" in names and not _ALIKE & {e.kind for e in (*stage.penalties, *stage.constraints)}:

@@ -1,5 +1,6 @@
 """The unknowns that a stage may refine: each is its settings, and one array of the estimate."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
@@ -37,7 +38,7 @@ Refinement = Annotated[
     BeforeValidator(by_name),
 ]
 
-CLASSES: dict[str, type[Refined]] = {
+CLASSES: dict[str, Callable[[], Refined]] = {
     cls.model_fields["kind"].default: cls
     for cls in (
         Object,
