@@ -12,7 +12,7 @@ from napari_mixedptycho.engine.estimate import Estimate
 from napari_mixedptycho.engine.forward import Objective, predict
 from napari_mixedptycho.engine.losses import Loss, PoissonLoss
 from napari_mixedptycho.engine.solvers import LBFGS, Adam
-from napari_mixedptycho.engine.solvers.vectors import dot
+from napari_mixedptycho.engine.vectors import dot
 from tests.physics.toys import LOSSES, Toy, inner, random_like
 
 REFINED = ("object", "displacement", "probe", "positions")

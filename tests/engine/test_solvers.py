@@ -17,7 +17,7 @@ from napari_mixedptycho.engine.losses import Loss, PoissonLoss
 from napari_mixedptycho.engine.scaling import Scaling
 from napari_mixedptycho.engine.solvers import LBFGS, Adam, GradientDescent
 from napari_mixedptycho.engine.solvers.descent import DescentState
-from napari_mixedptycho.engine.solvers.vectors import add, dot, scale
+from napari_mixedptycho.engine.vectors import add, dot, scale
 from tests.physics.toys import LOSSES, Toy, random_like
 
 SOLVERS = [

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_mixedptycho._array import Array
+from napari_mixedptycho._array import Array, asnumpy
+from napari_mixedptycho.engine.batches import draw_batches
 from napari_mixedptycho.engine.diverged import check_finite
 from napari_mixedptycho.engine.estimate import Blocks, Estimate
 from napari_mixedptycho.engine.forward import Indices, Objective, Term
@@ -116,7 +117,7 @@ def iterate(problem: Problem, stage: Stage, kind: ObjectType, start: Start, seed
             estimate = estimate.with_blocks(objective.limits(estimate.blocks(refined)))
             memory = stage.solver.init(objective, estimate, refined)
         losses, evaluations, before = [], 0.0, estimate
-        for batch in _batches(problem, stage, np.random.default_rng((seed, iteration))):
+        for batch in _batches(problem, estimate, stage, np.random.default_rng((seed, iteration))):
             estimate, memory, outcome = stage.solver.step(objective, estimate, memory, batch)
             losses.append(outcome.loss)
             evaluations += outcome.evaluations
@@ -148,12 +149,13 @@ def _limits(stage: Stage, kind: ObjectType, projections: list[Projection]) -> Li
     return Limits(kind, (allowed, *projections))
 
 
-def _batches(problem: Problem, stage: Stage, random: np.random.Generator) -> list[Indices | None]:
+def _batches(
+    problem: Problem, estimate: Estimate, stage: Stage, random: np.random.Generator
+) -> list[Indices | None]:
     size = stage.patterns_per_update
     if size is None or size >= len(problem.fitted):
         return [None]
-    order = random.permutation(problem.fitted)
-    return list(np.array_split(order, -(-len(order) // size)))
+    return list(draw_batches(problem.fitted, asnumpy(estimate.positions), size, stage.grouping, random))
 
 
 def _orthogonal(stage: Stage, estimate: Estimate, memory: Any) -> tuple[Estimate, Any]:

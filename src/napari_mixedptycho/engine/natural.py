@@ -7,7 +7,7 @@ import numpy as np
 from napari_mixedptycho._array import Array
 from napari_mixedptycho.engine.estimate import Estimate, Unknown
 from napari_mixedptycho.engine.forward import Objective
-from napari_mixedptycho.engine.solvers.vectors import dot
+from napari_mixedptycho.engine.vectors import dot
 
 _PATTERNS = 48
 """How many patterns are looked at."""

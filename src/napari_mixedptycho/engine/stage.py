@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from napari_mixedptycho.engine.batches import Grouping
 from napari_mixedptycho.engine.constraints import Constraint
 from napari_mixedptycho.engine.estimate import Unknown
 from napari_mixedptycho.engine.losses import AutoLoss, LossChoice
@@ -41,6 +42,10 @@ class Stage(Settings):
         None,
         ge=1,
         description="Patterns per update; not set: all of them. Few patterns make the states unphysical.",
+    )
+    grouping: Grouping = Field(
+        "random",
+        description="Patterns of an update: random, sparse (far apart, little in common), or compact.",
     )
     orthogonalise: Literal["svd", "gram_schmidt", "none"] = Field(
         "svd",

@@ -9,8 +9,15 @@ from typing import Annotated
 from pydantic import Field
 
 from napari_mixedptycho.engine.solvers.adam import Adam
-from napari_mixedptycho.engine.solvers.descent import LBFGS, GradientDescent
+from napari_mixedptycho.engine.solvers.conjugate_gradient import ConjugateGradient
+from napari_mixedptycho.engine.solvers.gradient_descent import GradientDescent
+from napari_mixedptycho.engine.solvers.lbfgs import LBFGS
+from napari_mixedptycho.engine.solvers.least_squares import LeastSquares
+from napari_mixedptycho.engine.solvers.momentum import Momentum
 
-Solver = Annotated[GradientDescent | Adam | LBFGS, Field(discriminator="kind")]
+Solver = Annotated[
+    GradientDescent | Momentum | ConjugateGradient | LBFGS | Adam | LeastSquares,
+    Field(discriminator="kind"),
+]
 
-__all__ = ["LBFGS", "Adam", "GradientDescent", "Solver"]
+__all__ = ["LBFGS", "Adam", "ConjugateGradient", "GradientDescent", "LeastSquares", "Momentum", "Solver"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from napari_mixedptycho._array import Array
 from napari_mixedptycho.engine.estimate import Blocks
 
@@ -32,3 +34,8 @@ def add(a: Blocks, b: Blocks, factor: float = 1.0) -> dict[str, Array]:
 def scale(a: Blocks, factor: float) -> dict[str, Array]:
     """Return factor·a, of the precision of a."""
     return {name: part.real.dtype.type(factor) * part for name, part in a.items()}
+
+
+def scale_each(a: Blocks, factors: Mapping[str, float], factor: float = 1.0) -> dict[str, Array]:
+    """Return each unknown of a times its own factor, and all times `factor`."""
+    return {name: part.real.dtype.type(factors[name] * factor) * part for name, part in a.items()}
