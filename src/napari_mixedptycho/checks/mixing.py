@@ -29,6 +29,6 @@ def mixing_text(recipe: Recipe, dataset: Dataset, geometry: Geometry) -> list[st
     almost = "" if recipe.model.slices == 1 else "nearly "
     return [
         f"Stage '{name}' has {count} free complex states in {where}: any unitary mixture of them gives "
-        f"{almost}the same patterns, so that none of them is a snapshot; take model.object_type phase, whose states "
-        "keep their mean and covariance."
+        f"{almost}the same patterns, so that none of them is a snapshot; take model.object_type phase, "
+        "whose states keep their mean and covariance."
     ]
