@@ -146,7 +146,9 @@ class Guess(Settings):
     object: NoiseObject = Field(NoiseObject(), description="First object.")
     spread: Spread = Field(DisplacedCopies(), description="How a stage with more states starts from fewer.")
     result: str | None = Field(
-        None, description="Result file to start from (probe, object, positions) instead; not set: none."
+        None,
+        description="Earlier result to start from: ours, or of pypty, PtyRAD, phaser, py4DSTEM or quantem; "
+        "other regions, paddings, slices and states are made to fit. Not set: none.",
     )
 
 
