@@ -10,7 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from napari_mixedptycho._array import Array, namespace
+import numpy as np
+
+from napari_mixedptycho._array import Array, asnumpy, namespace
 
 MEASURED = {"measured": True}
 """Metadata of a field of a fitted penalty or constraint that holds an array measured at the start."""
@@ -26,7 +28,8 @@ def restore(fitted: Sequence[Any], packed: Mapping[str, Array]) -> tuple[Any, ..
     restored = list(fitted)
     for key, index, name in _measured(fitted):
         if key in packed:
-            value = namespace(getattr(fitted[index], name)).asarray(packed[key])
+            on_host = isinstance(getattr(fitted[index], name), np.ndarray)
+            value = asnumpy(packed[key]) if on_host else namespace(packed[key]).asarray(packed[key])
             restored[index] = replace(restored[index], **{name: value})
     return tuple(restored)
 
