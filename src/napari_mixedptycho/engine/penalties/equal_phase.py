@@ -59,7 +59,9 @@ class EqualPhase(Settings):
     """
 
     kind: Literal["equal_phase"] = "equal_phase"
-    weight: float = Field(1.0, gt=0, le=1e6, description="Factor of the variance between states, rad².")
+    weight: float = Field(
+        1.0, gt=0, le=1e6, description="Factor of the variance between states, rad²; useful from 0.1 to 10."
+    )
     of: Literal["contrast", "level"] = Field(
         "contrast", description="What is made equal: how much phase varies in a state, or its mean."
     )

@@ -41,7 +41,10 @@ class SliceSimilarity(Settings):
 
     kind: Literal["slice_similarity"] = "slice_similarity"
     weight: float = Field(
-        1e-2, gt=0, le=1e6, description="Factor of the mean square change of phase through the object, rad²."
+        1e-2,
+        gt=0,
+        le=1e6,
+        description="Factor of the mean square change through the object, rad²; useful: 1e-4 to 1e-2.",
     )
 
     def fitted(self, problem: Problem, estimate: Estimate) -> _Similarity | None:

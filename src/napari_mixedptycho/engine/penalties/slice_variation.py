@@ -44,7 +44,10 @@ class SliceVariation(Settings):
 
     kind: Literal["slice_variation"] = "slice_variation"
     weight: float = Field(
-        1e-3, gt=0, le=1e6, description="Factor of the mean change of phase through the object, rad."
+        1e-3,
+        gt=0,
+        le=1e6,
+        description="Factor of the mean change of phase through the object, rad; useful from 1e-4 to 1e-2.",
     )
     softness: float = Field(
         0.1,

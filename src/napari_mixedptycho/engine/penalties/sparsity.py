@@ -32,7 +32,12 @@ class Sparsity(Settings):
     """
 
     kind: Literal["l1"] = "l1"
-    weight: float = Field(1e-3, gt=0, le=1e6, description="Factor of the mean modulus of the phase, rad.")
+    weight: float = Field(
+        1e-3,
+        gt=0,
+        le=1e6,
+        description="Factor of the mean modulus of the phase, rad; useful from 1e-4 to 1e-2.",
+    )
     softness: float = Field(
         0.05, gt=0, le=100, description="Phase ε, rad, below which it is smoothed, not cut."
     )

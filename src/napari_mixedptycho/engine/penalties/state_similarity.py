@@ -41,7 +41,12 @@ class StateSimilarity(Settings):
     """
 
     kind: Literal["state_similarity"] = "state_similarity"
-    weight: float = Field(1.0, gt=0, le=1e6, description="Factor of the mean variance, rad².")
+    weight: float = Field(
+        1.0,
+        gt=0,
+        le=1e6,
+        description="Factor of the mean variance, rad²; low: useful from 1 to 10, high: from 1e-3 to 1e-2.",
+    )
     passes: Literal["low", "high"] = Field(
         "low", description="Low: slow differences are penalised, and motion is free; high: fine ones."
     )

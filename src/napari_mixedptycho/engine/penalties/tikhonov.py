@@ -45,7 +45,12 @@ class Tikhonov(Settings):
     """
 
     kind: Literal["tikhonov"] = "tikhonov"
-    weight: float = Field(1e-4, gt=0, le=1e6, description="Factor of the mean square, rad² or (rad/Å)².")
+    weight: float = Field(
+        1e-4,
+        gt=0,
+        le=1e6,
+        description="Factor of the mean square, (rad/Å)²: useful 1e-5 to 1e-3; phase, rad²: to 1e-2.",
+    )
     of: Literal["phase", "gradient"] = Field(
         "gradient", description="What to keep small; gradient leaves the level of the phase alone."
     )
