@@ -91,24 +91,8 @@ def iterate(problem: Problem, stage: Stage, kind: ObjectType, start: Start, seed
     DivergedError
         In place of an iteration that left the numbers: the last one yielded is good.
     """
-    objective = Objective.of(problem, stage.loss.chosen(problem.counted))
-    estimate, memory, prior = start.estimate, start.memory, start.prior
-    if stage.prior is not None and not start.done:
-        prior = stage.prior.fit(problem, estimate.object, objective.electrons)
-    fitted = restore(
-        [e.fitted(problem, estimate) for e in (*stage.penalties, *stage.constraints)], start.kept
-    )
-    penalties, constraints = fitted[: len(stage.penalties)], fitted[len(stage.penalties) :]
-    filters = [entry for entry in constraints if entry is not None and not entry.every_trial]
-    objective = replace(
-        objective,
-        terms=_terms(stage, prior, penalties),
-        limits=_limits(
-            stage, kind, [entry for entry in constraints if entry is not None and entry.every_trial]
-        ),
-        unknowns={entry.kind: entry for entry in stage.refine},
-    )
-    kept = pack(fitted)
+    aim = _Aim.of(problem, stage, kind, start)
+    objective, estimate, memory = aim.objective, start.estimate, start.memory
     for iteration in range(start.done, stage.iterations):
         began = time.perf_counter()
         refined = stage.refined_at(iteration)
@@ -123,14 +107,54 @@ def iterate(problem: Problem, stage: Stage, kind: ObjectType, start: Start, seed
             evaluations += outcome.evaluations
         if "probe" in refined and estimate.modes > 1:
             estimate, memory = _orthogonal(stage, estimate, memory)
-        for between in filters:
+        for between in aim.filters:
             estimate = estimate.with_blocks(between(estimate.blocks(refined)))
             memory = None if memory is None else memory.moved()
         loss = float(np.mean(losses))
         check_finite(before, estimate, refined, loss, getattr(memory, "gradient", None))
         held_out = objective.held_out(estimate)
         seconds = time.perf_counter() - began
-        yield Step(iteration + 1, estimate, memory, prior, loss, evaluations, seconds, held_out, kept)
+        yield Step(iteration + 1, estimate, memory, aim.prior, loss, evaluations, seconds, held_out, aim.kept)
+
+
+@dataclass(frozen=True)
+class _Aim:
+    """What a stage lowers, and what of it was fitted to the estimate that it began with.
+
+    Attributes
+    ----------
+    objective, prior
+        The loss with all that is added to it and what trials obey; the prior among it.
+    filters
+        Constraints that are applied between iterations.
+    kept
+        What penalties and constraints measured.
+    """
+
+    objective: Objective
+    prior: Spectrum | None
+    filters: tuple[Projection, ...]
+    kept: Blocks
+
+    @classmethod
+    def of(cls, problem: Problem, stage: Stage, kind: ObjectType, start: Start) -> _Aim:
+        """Fit all that a stage wishes for, or take it over from before a break."""
+        objective = Objective.of(problem, stage.loss.chosen(problem.counted))
+        prior = start.prior
+        if stage.prior is not None and not start.done:
+            prior = stage.prior.fit(problem, start.estimate.object, objective.electrons)
+        wishes = (*stage.penalties, *stage.constraints)
+        fitted = restore([wish.fitted(problem, start.estimate) for wish in wishes], start.kept)
+        penalties = fitted[: len(stage.penalties)]
+        constraints = [entry for entry in fitted[len(stage.penalties) :] if entry is not None]
+        objective = replace(
+            objective,
+            terms=_terms(stage, prior, penalties),
+            limits=_limits(stage, kind, [entry for entry in constraints if entry.every_trial]),
+            unknowns={entry.kind: entry for entry in stage.refine},
+        )
+        filters = tuple(entry for entry in constraints if not entry.every_trial)
+        return cls(objective, prior, filters, pack(fitted))
 
 
 def _terms(stage: Stage, prior: Spectrum | None, penalties: Sequence[Term | None]) -> tuple[Term, ...]:

@@ -46,7 +46,7 @@ class TotalVariation(Settings):
         1e-3,
         gt=0,
         le=1e6,
-        description="Mean steepness, rad/Å, times this; useful: 1e-4 to 3e-3, above it atoms turn to plateaus.",
+        description="Factor of the mean steepness, rad/Å; useful: 1e-4 to 3e-3, above it plateaus.",
     )
     softness: float = Field(
         0.1, gt=0, le=100, description="Steepness ε, rad/Å, below which slopes are smoothed, not cut."
