@@ -49,7 +49,7 @@ class Axis:
         setting, equals, listed = (part.strip() for part in text.partition("="))
         values = tuple(value.strip() for value in _split(listed))
         if not equals or not setting or not all(values):
-            raise InputError(f"--over {text}: write it as section.key=value,value,…")
+            raise InputError(f"--over {text}: write it as section.key=value,value.")
         if len(set(values)) < len(values):
             raise InputError(f"--over {text}: a value stands there twice; give each once.")
         return cls(setting, values)
@@ -92,7 +92,7 @@ def combinations(recipe: Recipe, axes: Sequence[Axis]) -> tuple[Point, ...]:
     """
     settings = [axis.setting for axis in axes]
     if not axes or len(set(settings)) < len(settings):
-        raise InputError("A scan needs --over section.key=value,value,… at least once, each setting once.")
+        raise InputError("A scan needs --over section.key=value,value at least once, each setting once.")
     if (count := int(np.prod([len(axis.values) for axis in axes]))) > _MOST:
         raise InputError(f"The scan has {count} combinations; leave out values, {_MOST} are the most.")
     found: list[Point] = []

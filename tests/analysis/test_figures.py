@@ -205,8 +205,38 @@ def test_loss_that_is_not_finite_is_drawn_as_far_as_it_goes():
     assert figure.axes[0].get_yscale() == "log"
 
 
+def test_the_loss_of_patterns_held_out_is_dashed_beside_it():
+    figure = figures.loss([1.0, 0.2, 0.1, 0.09], [0, 0, 1, 1], held_out=[np.nan, np.nan, 0.3, 0.4])
+    first, second = figure.axes
+    assert len(first.lines) == 1
+    assert second.lines[1].get_linestyle() == "--"
+    np.testing.assert_array_equal(second.lines[1].get_ydata(), [0.3, 0.4])
+    assert "held out" in labels(figure)
+    assert "held out" not in labels(figures.loss([1.0, 0.2], held_out=[np.nan, np.nan]))
+
+
+def test_a_scan_is_drawn_against_its_values(tmp_path):
+    nothing = [np.nan] * 3
+    figure = figures.scan_losses(
+        "model.states", ["1", "2", "8"], {"": [0.3, 0.2, 0.1]}, {"": [0.35, 0.25, 0.3]}, ("", 1)
+    )
+    axes = figure.axes[0]
+    assert [list(line.get_xdata()) for line in axes.lines] == [[1, 2, 8], [1, 2, 8], [2]]
+    assert axes.lines[2].get_ydata() == [0.25]
+    assert "smallest held out" in labels(figure)
+    figures.save(figure, tmp_path / "scan.png")
+    assert_not_blank(tmp_path / "scan.png")
+    words = figures.scan_losses(
+        "run.kind", ["none", "1.5", "2"], {"a=1": nothing, "a=2": nothing}, {"a=1": nothing, "a=2": nothing}
+    )
+    assert list(words.axes[0].lines[0].get_xdata()) == [0, 1, 2]
+    words.draw_without_rendering()
+
+
 def test_wrong_shapes_are_refused(measured):
     frame = figures.Frame.of(measured[0])
+    with pytest.raises(InputError, match="there are 2 values"):
+        figures.scan_losses("model.states", ["1", "2"], {"": [0.3]}, {"": [0.3]})
     with pytest.raises(InputError, match="per iteration"):
         figures.loss([1.0, 2.0], [0])
     with pytest.raises(InputError, match="state, y, x"):

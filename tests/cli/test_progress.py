@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from napari_mixedptycho.cli._progress import Display, bar, duration, line, size
+from napari_mixedptycho.engine.health import Alarm
 from napari_mixedptycho.reconstruct import Progress, assess
 from napari_mixedptycho.result import Result
 
@@ -71,3 +72,16 @@ def test_times_and_sizes_are_written_as_people_do() -> None:
         "0 s", "0.4 s", "9.9 s", "59 s", "1:01", "1:00:00", "1:01:01",
     ]  # fmt: skip
     assert [size(n) for n in (5e5, 1.5e6, 2.34e9)] == ["0 MB", "2 MB", "2.3 GB"]
+
+
+def test_what_is_held_out_stands_beside_the_loss(progress: Progress) -> None:
+    assert "loss 0.001234 (held out 0.00234), " in line(replace(progress, held_out=0.00234))
+
+
+def test_an_alarm_is_said_once_when_it_appears(progress: Progress) -> None:
+    stream = io.StringIO()
+    display = Display(stream=stream)
+    one, other = (Alarm(name, f"{name} is wrong.", "Mend it.") for name in ("this", "that"))
+    for alarms in ((), (one,), (one,), (), (one, other)):
+        display.warn(replace(progress.health, alarms=alarms))
+    assert stream.getvalue() == "Alarm: this is wrong. Mend it.\nAlarm: that is wrong. Mend it.\n"

@@ -17,6 +17,8 @@ import pytest
 from napari_mixedptycho import checkpoint
 from napari_mixedptycho.checkpoint import Saver
 from napari_mixedptycho.cli import _work
+from napari_mixedptycho.engine.estimate import Estimate
+from napari_mixedptycho.engine.solvers import LBFGS
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import Progress, reconstruct
 from napari_mixedptycho.result import Result
@@ -181,3 +183,121 @@ def test_a_signal_while_saving_waits_until_the_file_is_complete(
         Saver(tmp_path / "r.h5", 1.0, print).save(made)
     monkeypatch.undo()
     assert len(Result.load(tmp_path / "r.h5").history) == 5
+
+
+def poisoned(calls: int) -> Callable[..., Any]:
+    """Return an `LBFGS.step` that plants a number that is none in the probe, the so-manieth time."""
+    step, left = LBFGS.step, [calls]
+
+    def attempt(self: LBFGS, *rest: Any) -> Any:
+        estimate, state, outcome = step(self, *rest)
+        left[0] -= 1
+        return (estimate if left[0] else spoilt(estimate)), state, outcome
+
+    def spoilt(estimate: Estimate) -> Estimate:
+        return estimate.with_blocks({"probe": estimate.probe * np.nan})
+
+    return attempt
+
+
+def test_a_run_that_diverges_keeps_its_last_good_iteration(
+    run: Run, recipe: Path, monkeypatch: pytest.MonkeyPatch, made: Result
+) -> None:
+    monkeypatch.setattr(LBFGS, "step", poisoned(4))
+    out = recipe.with_name("r.h5")
+    sentence = run("run", recipe, "--out", out, "--quiet").refused(code=1)
+    assert "diverged in the probe: the probe is no longer finite" in sentence
+    assert f"the last good iteration is saved as {out}" in sentence
+    kept = Result.load(out)
+    assert len(kept.history) == 3
+    assert kept.history.loss == made.history.loss[:3]
+    assert np.isfinite(kept.estimate.probe).all()
+    monkeypatch.undo()
+    assert run("run", "--resume", out, "--quiet").code == 0
+    assert np.array_equal(Result.load(out).estimate.object, made.estimate.object)
+
+
+LIMITED = """
+import resource, signal, sys
+from napari_mixedptycho.cli import main
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # as a full disk: an error, not the end of the process
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+def start(program: str, *arguments: object, **how: Any) -> subprocess.Popen[str]:
+    words = [sys.executable, "-c", program, *(str(argument) for argument in arguments)]
+    return subprocess.Popen(words, stderr=subprocess.PIPE, text=True, **how)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there files cannot be limited so")
+def test_a_disk_that_is_really_full(recipe: Path, made: Result) -> None:
+    """The file system itself refuses the bytes, in the middle of the file."""
+    out = recipe.with_name("r.h5")
+    made.save(out)
+    before = out.read_bytes()
+    arguments = ("run", recipe, "--out", out, "--set", "run.checkpoint=1e-9")
+    environment = {**os.environ, "TMPDIR": str(recipe.parent)}
+    with start(LIMITED, 100_000, *arguments, env=environment) as process:
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 1, err
+    assert err.count("the checkpoint could not be written") == 1
+    assert "going on in memory" in err
+    assert "5/5 mixed" in err  # it went on to the end
+    assert "the result is lost" in err.splitlines()[-1]
+    assert "Traceback" not in err
+    assert out.read_bytes() == before  # what was there is untouched
+    assert not list(recipe.parent.glob(".*part"))
+
+
+MAIN = "import sys; from napari_mixedptycho.cli import main; sys.exit(main(sys.argv[1:]))"
+
+SAVING = """
+import sys
+from pathlib import Path
+from napari_mixedptycho.result import Result
+
+out, result = Path(sys.argv[1]), Result.load(sys.argv[2])
+while True:
+    result.save(out)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are another matter there")
+def test_killed_at_any_moment_the_checkpoint_can_be_loaded(made: Result, tmp_path: Path) -> None:
+    """A process that does nothing but save is killed (SIGKILL) again and again, wherever it happens to be."""
+    made.save(tmp_path / "made.h5")
+    out, random, halves = tmp_path / "r.h5", np.random.default_rng(0), 0
+    for _ in range(5):
+        with start(SAVING, out, tmp_path / "made.h5") as process:
+            deadline = time.monotonic() + 60
+            began = out.stat().st_mtime_ns if out.exists() else 0
+            while not (out.exists() and out.stat().st_mtime_ns > began) and time.monotonic() < deadline:
+                time.sleep(0.002)
+            time.sleep(random.uniform(0, 0.05))
+            process.kill()
+            process.communicate(timeout=60)
+        assert process.returncode == -signal.SIGKILL
+        assert Result.load(out).history == made.history
+        halves += (tmp_path / ".r.h5.part").exists()
+    assert halves  # else it was never caught in the middle
+    made.save(out)  # what a killed process left behind is no obstacle
+    assert not (tmp_path / ".r.h5.part").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are another matter there")
+def test_a_run_that_was_killed_goes_on(recipe: Path, run: Run) -> None:
+    out = recipe.with_name("r.h5")
+    more = ("--set", "run.checkpoint=1e-3", "--iterations", 100_000)
+    with start(MAIN, "run", recipe, "--out", out, *more) as process:
+        deadline = time.monotonic() + 60
+        while not out.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.kill()
+        process.communicate(timeout=60)
+    done = len(Result.load(out).history)
+    assert done >= 1
+    assert run("run", "--resume", out, "--iterations", done, "--quiet").code == 0
+    assert len(Result.load(out).history) >= done

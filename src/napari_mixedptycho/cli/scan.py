@@ -33,7 +33,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
         "--over",
         action="append",
         required=True,
-        metavar="section.key=value,value,…",
+        metavar="section.key=value,value",
         help="a setting and its values, as in model.states=1,2,4,8 (repeatable: all combinations)",
     )
     parser.add_argument(

@@ -33,6 +33,7 @@ def loss(
     stages: ArrayLike | None = None,
     names: Sequence[str] = (),
     title: str | None = None,
+    held_out: ArrayLike | None = None,
 ) -> Figure:
     """Draw the loss against the iteration, stage by stage.
 
@@ -46,10 +47,13 @@ def loss(
         Of the stages.
     title
         Above the curve.
+    held_out
+        (iteration,) loss of the patterns left out, drawn dashed; None or NaN: there are none.
     """
     curve = np.asarray(values, dtype=np.float64)
     stage = np.zeros(curve.shape, dtype=int) if stages is None else np.asarray(stages, dtype=int)
-    if curve.ndim != 1 or not len(curve) or stage.shape != curve.shape:
+    others = np.full(curve.shape, np.nan) if held_out is None else np.asarray(held_out, dtype=np.float64)
+    if curve.ndim != 1 or not len(curve) or stage.shape != curve.shape or others.shape != curve.shape:
         raise InputError(
             f"The loss has shape {curve.shape} and its stages {stage.shape}; one of each per iteration."
         )
@@ -61,20 +65,23 @@ def loss(
         for number, axes in zip(parts, panels, strict=True):
             here = np.flatnonzero(stage == number)
             colour = _STAGE_COLOURS[int(number) % len(_STAGE_COLOURS)]
-            _falls(axes, here + 1, curve[here], colour)
+            _falls(axes, here + 1, curve[here], colour, others[here])
             if len(parts) > 1 or names:
                 axes.set_title(names[number] if number < len(names) else f"stage {number + 1}", color=colour)
         figure.supxlabel("Iteration", fontsize=8)
         panels[0].set_ylabel("Loss (dimensionless)")
         note = "each stage on its own scale" if len(parts) > 1 else ""
-        figure.suptitle("; ".join(text for text in (title, note) if text), fontsize=8.5)
+        dashed = "dashed: patterns held out" if np.isfinite(others).any() else ""
+        figure.suptitle("; ".join(text for text in (title, note, dashed) if text), fontsize=8.5)
     return figure
 
 
-def _falls(axes: Axes, iterations: NDArray[np.int64], curve: Floats, colour: str) -> None:
-    """Draw the loss of one stage: logarithmic when it falls far, so that it is read in factors."""
+def _falls(axes: Axes, iterations: NDArray[np.int64], curve: Floats, colour: str, others: Floats) -> None:
+    """Draw the losses of one stage: logarithmic when they fall far, so that they are read in factors."""
     axes.plot(iterations, curve, color=colour, lw=1.2, marker="o" if len(curve) < 40 else "", ms=2.2)
-    known = curve[np.isfinite(curve)]
+    if np.isfinite(others).any():
+        axes.plot(iterations, others, color=colour, lw=1.0, ls="--")
+    known = np.concatenate([part[np.isfinite(part)] for part in (curve, others)])
     if len(known) and known.min() > 0 and known.max() > _LINEAR * known.min():
         axes.set_yscale("log")
     else:

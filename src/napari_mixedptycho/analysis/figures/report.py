@@ -50,7 +50,8 @@ def write_figures(
     }
     if len(result.history):
         names = [stage.name for stage in result.recipe.stages]
-        drawn["loss"] = loss(result.history.loss, result.history.stage, names)
+        history = result.history
+        drawn["loss"] = loss(history.loss, history.stage, names, held_out=history.held_out or None)
     if motion is not None and found:
         drawn["columns"] = columns(motion, phase, frame, comparison)
     return [save(figure, Path(folder) / f"{name}{suffix}") for name, figure in drawn.items()]
