@@ -19,6 +19,7 @@ from napari_mixedptycho.optics import wavelength
 from napari_mixedptycho.prepare import Prepared, first_estimate, for_stage, open_dataset, prepare
 from napari_mixedptycho.result import Result
 from napari_mixedptycho.warm_start import begin, carried, read_earlier
+from napari_mixedptycho.warm_start.change import centred_background
 from tests.exchange import programs
 from tests.small import small, steps
 
@@ -177,6 +178,49 @@ def test_a_file_that_is_no_result_is_refused(tmp_path: Path) -> None:
         file["x"] = 1
     with pytest.raises(InputError, match="no result that is known"):
         losses(tmp_path / "a.h5")
+
+
+def test_a_damaged_file_is_refused_in_words(pure: Path, tmp_path: Path) -> None:
+    content = pure.read_bytes()
+    (tmp_path / "a.h5").write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError, match=r"a\.h5: .* cannot be read"):
+        losses(tmp_path / "a.h5")
+
+
+def test_what_is_known_of_the_instrument_is_kept(pure: Path, tmp_path: Path) -> None:
+    result = Result.load(pure)
+    extra = replace(
+        result.estimate,
+        aberrations=np.arange(8.0),
+        spacing=np.array([3.0]),
+        background=np.arange(64 * 64, dtype=np.float32).reshape(64, 64),
+        tilt=np.ones((64, 2)),
+        intensity=np.full(64, 1.1),
+        weights=np.zeros(1),
+    )
+    result.replace(estimate=extra).save(tmp_path / "a.h5")
+    warm = f"guess.result={tmp_path / 'a.h5'}"
+    same = first_estimate(ready(warm), 1)
+    for name in ("aberrations", "spacing", "background", "tilt", "intensity", "weights"):
+        np.testing.assert_array_equal(getattr(same, name), getattr(extra, name))
+    other = first_estimate(ready(warm, "data.scan_region=[2,9,2,9]", "model.slices=4", "model.states=2"), 2)
+    np.testing.assert_array_equal(other.aberrations, extra.aberrations)
+    assert other.spacing == pytest.approx(1.5)
+    assert other.tilt is not None
+    assert other.tilt.shape == (1, 2)
+    assert other.intensity is None
+    assert other.weights is None
+
+
+@pytest.mark.parametrize("size", [4, 5, 8, 10, 11])
+def test_a_background_keeps_its_centre_on_another_detector(size: int) -> None:
+    for whole in (8, 9):
+        image = np.fft.ifftshift(np.arange(whole * whole, dtype=np.float32).reshape(whole, whole))
+        found = centred_background(image, size)
+        assert found.shape == (size, size)
+        assert found[0, 0] == image[0, 0]
+        assert found[1, 0] == image[1, 0]
+        assert found[0, -1] == image[0, -1]
 
 
 # --- another grid of the same data ----------------------------------------------------------------
