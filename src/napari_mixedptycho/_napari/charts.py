@@ -86,7 +86,10 @@ class LogAxis(pg.AxisItem):
 
 
 class LossChart(Canvas):
-    """Loss against iteration, one curve per stage; earlier runs stay, faint."""
+    """Loss against iteration, one curve per stage; earlier runs stay, faint.
+
+    The loss of patterns that were held out: rings of the same colour.
+    """
 
     def __init__(self) -> None:
         super().__init__("Iteration", "Loss")
@@ -96,9 +99,10 @@ class LossChart(Canvas):
         self.plotItem.getAxis("bottom").setStyle(maxTickLevel=0)
         self.plotItem.setLogMode(False, True)
         self.plotItem.showGrid(y=True, alpha=0.25)
-        self._legend = self.plotItem.addLegend(offset=(-8, 6), labelTextSize="9pt")
+        self._legend = self.plotItem.addLegend(offset=(-8, 2), labelTextSize="8pt", verSpacing=-8)
         self._palette: Palette | None = None
         self._curves: list[Any] = []
+        self._others: list[Any] = []
         self._earlier: list[Any] = []
 
     def set_palette(self, palette: Palette) -> None:
@@ -108,6 +112,8 @@ class LossChart(Canvas):
         self._legend.setLabelTextColor(palette.text)
         for index, curve in enumerate(self._curves):
             self._paint(curve, palette.curves[index % len(palette.curves)])
+        for index, curve in enumerate(self._others):
+            self._ring(curve, palette.curves[index % len(palette.curves)])
         for curve in self._earlier:
             self._paint(curve, palette.faint)
 
@@ -119,6 +125,9 @@ class LossChart(Canvas):
                 self._paint(curve, self._palette.faint)
         self._earlier += self._curves
         self._curves = []
+        for curve in self._others:
+            self.plotItem.removeItem(curve)
+        self._others = []
 
     def show_history(self, history: History, recipe: Recipe) -> None:
         """Draw the loss so far."""
@@ -126,10 +135,14 @@ class LossChart(Canvas):
         iteration = np.arange(1, len(loss) + 1)
         # Zero has no logarithm, and one broken number must not take the curve away.
         loss = np.where(loss > 0, loss, np.nan)
+        held_out = np.array(history.held_out)
+        held_out = np.where(held_out > 0, held_out, np.nan)
         for index in range(len(recipe.stages)):
             here = stage == index
             if here.any():
                 self._curve(index, recipe.stages[index].name).setData(iteration[here], loss[here])
+                if np.isfinite(held_out[here]).any():
+                    self._other(index).setData(iteration[here], held_out[here])
 
     @property
     def points(self) -> int:
@@ -146,7 +159,25 @@ class LossChart(Canvas):
         curve = self._curves[index]
         if self._legend.getLabel(curve) is None:
             self._legend.addItem(curve, name)
+            if self._others:
+                self._legend.removeItem(self._others[0])  # it comes back below this one
         return curve
+
+    def _other(self, index: int) -> Any:
+        while len(self._others) <= index:
+            curve = self.plotItem.plot(connect="finite", pen=None, symbol="o", symbolSize=7)
+            if self._palette:
+                colours = self._palette.curves
+                self._ring(curve, colours[len(self._others) % len(colours)])
+            self._others.append(curve)
+        if not self._legend.getLabel(self._others[0]):
+            self._legend.addItem(self._others[0], "held out")
+        return self._others[index]
+
+    @staticmethod
+    def _ring(curve: Any, colour: str) -> None:
+        curve.setSymbolPen(colour, width=1.0)
+        curve.setSymbolBrush(None)
 
     @staticmethod
     def _paint(curve: Any, colour: str) -> None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from qtpy.QtCore import QObject, Qt, QTimer, Signal
 
+from napari_mixedptycho._napari.remarks import doubts
 from napari_mixedptycho._napari.runner import Runner
 from napari_mixedptycho._napari.unsaved import is_copy, kept, new_copy
 from napari_mixedptycho.checkpoint import Saver
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.prepare import prepare
 from napari_mixedptycho.recipe import Recipe
-from napari_mixedptycho.reconstruct import reconstruct
+from napari_mixedptycho.reconstruct import Progress, reconstruct
 
 INTERVAL = 180
 """Milliseconds between looks into the mailbox: a little over five updates of the screen per second."""
@@ -34,12 +37,15 @@ class Control(QObject):
         The `Runner`, which has ended.
     noted
         What a person should know and cannot see: that the result could not be copied.
+    doubted
+        What may be wrong with data or recipe: a tuple of sentences, once per run, before its first news.
     """
 
     arrived = Signal(object)
     paused = Signal()
     ended = Signal(object)
     noted = Signal(str)
+    doubted = Signal(object)
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
@@ -47,6 +53,7 @@ class Control(QObject):
         self._was_paused = False
         self._copy: Path | None = None
         self._notes: deque[str] = deque()
+        self._doubts: deque[tuple[str, ...]] = deque()
         self._timer = QTimer(self)
         self._timer.setInterval(INTERVAL)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -77,7 +84,8 @@ class Control(QObject):
         self._was_paused = False
         self._copy = new_copy(dataset.name)
         saver = Saver(self._copy, recipe.run.checkpoint, self._notes.append)
-        self._runner = Runner(lambda: kept(reconstruct(recipe, dataset), saver))
+        self._doubts.clear()
+        self._runner = Runner(lambda: kept(self._steps(recipe, dataset), saver))
         self._runner.start()
         self._timer.start()
 
@@ -115,6 +123,12 @@ class Control(QObject):
             self._runner.wait()
             self._runner = None
 
+    def _steps(self, recipe: Recipe, dataset: Dataset) -> Iterator[Progress]:
+        """Reconstruct; in the thread of the run."""
+        prepared = prepare(recipe, dataset)
+        self._doubts.append(doubts(recipe, dataset, prepared.warnings))
+        yield from reconstruct(recipe, prepared)
+
     def _look(self) -> None:
         runner = self._runner
         if runner is None:
@@ -124,6 +138,8 @@ class Control(QObject):
         news = runner.take()
         while self._notes:
             self.noted.emit(self._notes.popleft())
+        while self._doubts:
+            self.doubted.emit(self._doubts.popleft())
         if news is not None:
             self.arrived.emit(news)
         if waiting and not self._was_paused:

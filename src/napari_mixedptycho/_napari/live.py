@@ -10,6 +10,7 @@ from napari.components import ViewerModel
 from napari.layers import Image, Layer
 
 from napari_mixedptycho._napari.images import Limits, View, result_layers
+from napari_mixedptycho.geometry import Geometry
 from napari_mixedptycho.result import Result
 
 _RESCALE = 1.0
@@ -68,6 +69,7 @@ class RunLayers:
         self._viewer = viewer
         self.run = run
         self._layers: dict[str, LiveLayer] = {}
+        self._geometry: Geometry | None = None
 
     def show(self, result: Result, view: View, *, last: bool = False) -> None:
         """Make the layers, or bring them up to date; `last`: nothing follows for a while."""
@@ -79,10 +81,14 @@ class RunLayers:
             "state spread": (view.spread, view.spread_limits),
             "mean phase": (view.mean_phase, view.mean_limits),
         }
+        moved = {} if result.geometry == self._geometry else _places(result, view, self.run)
+        self._geometry = result.geometry
         for name, (data, limits) in images.items():
             live = self._layers[name]
             if live.layer in self._viewer.layers:
-                live.update(data, limits, force=last)
+                live.update(data, limits, force=last or bool(moved))
+                if moved:
+                    live.layer.scale, live.layer.translate = moved[name]
 
     def choose(self, name: str) -> None:
         """Show one of the layers and hide the others."""
@@ -100,7 +106,19 @@ class RunLayers:
             live.release()
 
     def _make(self, result: Result, view: View) -> None:
+        self._geometry = result.geometry
         for data, look, kind in result_layers(result, view, self.run):
             layer = self._viewer.add_layer(Layer.create(data, look, kind))
             assert isinstance(layer, Image)
-            self._layers[look["name"].removeprefix(f"[{self.run}] ")] = LiveLayer(layer)
+            self._layers[_short(look, self.run)] = LiveLayer(layer)
+
+
+def _places(result: Result, view: View, run: str) -> dict[str, tuple[Any, Any]]:
+    """Return scale and origin of each layer: those of a stage on less of the detector are others."""
+    layers = result_layers(result, view, run)
+    return {_short(look, run): (look["scale"], look["translate"]) for _, look, _ in layers}
+
+
+def _short(look: dict[str, Any], run: str) -> str:
+    """Return the name of a layer without that of the run."""
+    return str(look["name"]).removeprefix(f"[{run}] ")

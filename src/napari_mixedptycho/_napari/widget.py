@@ -19,6 +19,7 @@ from napari_mixedptycho._napari.display import Display
 from napari_mixedptycho._napari.findings import Findings
 from napari_mixedptycho._napari.images import View, region_offset
 from napari_mixedptycho._napari.reader import is_result
+from napari_mixedptycho._napari.remarks import chosen_loss
 from napari_mixedptycho._napari.remember import recall, remember
 from napari_mixedptycho._napari.runner import News, Runner
 from napari_mixedptycho._napari.steps import Steps
@@ -107,7 +108,7 @@ class MixedPtychoWidget(QWidget):
         self.steps.analyse.clear()
         self._guard.watch()
         name = self.display.begin_run()
-        self.steps.run.loss.start()
+        self.steps.run.start()
         self.steps.footer.begin(recipe.iterations)
         self.steps.footer.say(f"{name}: getting ready")
         self.control.start(recipe, dataset)
@@ -229,12 +230,14 @@ class MixedPtychoWidget(QWidget):
         )
         steps.run.stop_button.clicked.connect(self.stop)
         steps.shown.connect(self._estimate)
+        steps.run.stages.changed.connect(partial(self._estimate, "run"))
         steps.run.shown.connect(self.display.choose)
         steps.analyse.find_button.clicked.connect(lambda: self.attempt(self.find_columns))
         self.control.arrived.connect(self._show_news)
         self.control.paused.connect(self._say_paused)
         self.control.ended.connect(self._end)
         self.control.noted.connect(self._complain)
+        self.control.doubted.connect(steps.run.signs.show_doubts)
         self._ask = Ask(self, self)
         self._ask.connect()
         for form in steps.forms:
@@ -246,6 +249,7 @@ class MixedPtychoWidget(QWidget):
         if news.view is not None:
             self.display.show_result(progress.result, news.view)
         self.steps.run.show_result(progress.result)
+        self.steps.run.signs.show_alarms(progress.health.alarms)
         if not self.control.pausing:
             self.steps.footer.show_progress(progress)
         if first:
@@ -264,7 +268,8 @@ class MixedPtychoWidget(QWidget):
         name, done = self.display.run_name, self._done
         if runner.error is None:
             verb = "stopped" if runner.stopping else "finished"
-            self.steps.footer.say(f"{name} {verb} after {done} iterations. Not saved yet.")
+            odd = " Something is odd: see below the loss." if self.steps.run.signs.count else ""
+            self.steps.footer.say(f"{name} {verb} after {done} iterations. Not saved yet.{odd}")
             self.finished.emit()
             return
         text = in_words(runner.error)
@@ -301,7 +306,7 @@ class MixedPtychoWidget(QWidget):
         self.steps.footer.show_copy(self.control.copy)
         self._found = None
         self.steps.analyse.clear()
-        self.steps.run.loss.start()
+        self.steps.run.start()
         self.steps.run.show_result(result)
         self._source = None
         try:
@@ -338,7 +343,9 @@ class MixedPtychoWidget(QWidget):
     def _estimate(self, step: str) -> None:
         if step == "run" and self._dataset is not None and not self.running:
             with suppress(InputError):
-                self.steps.run.show_cost(estimate_memory(self.steps.recipe(), self._dataset).total)
+                recipe = self.steps.recipe()
+                memory = estimate_memory(recipe, self._dataset).total
+                self.steps.run.show_cost(memory, chosen_loss(recipe, self._dataset))
 
     def _remember(self) -> None:
         # Half-typed entries are framed in red; the next change tries again.

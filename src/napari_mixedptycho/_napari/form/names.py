@@ -48,7 +48,10 @@ _WORDS = {
     "kz_filter": "kz filter",
     "lsqml": "LSQML",
 }
-_UNIT = re.compile(r"(?:, | in )(eV|mrad|1/Å|Å²|Å|rad|degrees|pixels|px|s)(?= per pixel|[;,]| \(|$)|^Seconds")
+_UNIT = re.compile(
+    r"(?:, | in )(eV|mrad|1/Å|Å²|Å|rad|degrees|pixels|px|s)"
+    r"(?= per pixel|[;,]| \((?!positions)|$)|^Seconds"
+)
 _UNSET = re.compile(r"[Nn]ot set: ((?:[^.;(]|\.(?=\d)){1,24})(?=[;(]|\.(?!\d)|$)")
 _SHORT = {"pixels": "px", None: "s"}
 

@@ -51,11 +51,16 @@ class Footer(QWidget):
         parts = [
             f"stage {progress.stage}",
             f"iteration {progress.iteration} of {progress.iterations}",
-            f"loss {progress.loss:.4g}",
-            f"{duration(progress.seconds)} per iteration",
+            f"loss {progress.loss:.4g}{_held_out(progress)}",
         ]
+        if progress.held_out is None:
+            parts.append(f"{duration(progress.seconds)} per iteration")
         if progress.iteration < progress.iterations:
             parts.append(f"{duration(progress.remaining)} left")
         if progress.result.estimate.states > 1:
             parts.append(f"state separation {progress.separation:.3f}")
         self.say(before + ", ".join(parts))
+
+
+def _held_out(progress: Progress) -> str:
+    return "" if progress.held_out is None else f" (held out {progress.held_out:.4g})"

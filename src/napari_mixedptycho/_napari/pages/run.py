@@ -9,6 +9,7 @@ from napari_mixedptycho._napari.charts import LossChart, ProbeView
 from napari_mixedptycho._napari.form import SettingsForm
 from napari_mixedptycho._napari.form.form import Fold
 from napari_mixedptycho._napari.pages.page import Page, button, enable, filler, words
+from napari_mixedptycho._napari.pages.signs import Signs
 from napari_mixedptycho._napari.pages.stages import StagesEditor
 from napari_mixedptycho._napari.parts import tool
 from napari_mixedptycho.recipe import Run
@@ -46,6 +47,9 @@ class RunPage(Page):
         self.loss = LossChart()
         self.probe = ProbeView()
         self.cost = words()
+        self.signs = Signs()
+        self.found = words()
+        self.found.setVisible(False)
         self.hint = words(_HINT)
         self.hint.setVisible(False)
         self.mode = QComboBox()
@@ -59,6 +63,9 @@ class RunPage(Page):
         self.column.addWidget(self.computing_fold)
         self.column.addWidget(self.cost)
         self.column.addWidget(self.loss, 2)
+        self.column.addWidget(self.signs.symptoms)
+        self.column.addWidget(self.found)
+        self.column.addWidget(self.signs.doubts)
         self.column.addWidget(self.hint)
         self.column.addWidget(self.mode)
         self.column.addWidget(self.probe, 3)
@@ -67,11 +74,19 @@ class RunPage(Page):
         for picture in (self.loss, self.probe):
             picture.setVisible(False)
 
+    def start(self) -> None:
+        """Begin a new run."""
+        self.loss.start()
+        self.signs.clear()
+
     def show_result(self, result: Result) -> None:
         """Draw the loss and the probe."""
         self._result = result
         self.loss.show_history(result.history, result.recipe)
         self.hint.setVisible(result.recipe.model.states > 1)
+        found = "; ".join(result.instrument)
+        self.found.setText(f"Found: {found}." if found else "")
+        self.found.setVisible(bool(found))
         modes = result.estimate.modes
         if self.mode.count() != modes:
             self.mode.blockSignals(True)
@@ -93,13 +108,14 @@ class RunPage(Page):
         enable(self.stop_button, idle, _TIPS["stop"])
         enable(self.save_button, "" if has_result else "There is no result yet", _TIPS["save"])
         self.stages.lock(running)
-        self.form.setEnabled(not running)
-        self.cost.setVisible(not running)
+        # What cannot be changed now leaves its room to the curves.
+        for widget in (self.computing_fold, self.cost):
+            widget.setVisible(not running)
 
-    def show_cost(self, memory: int) -> None:
-        """Say what a run will take; `memory` in bytes."""
+    def show_cost(self, memory: int, choice: str = "") -> None:
+        """Say what a run will take, and what the data have chosen; `memory` in bytes."""
         size = f"{memory / 2**30:.1f} GiB" if memory >= 2**29 else f"{memory / 2**20:.0f} MiB"
-        self.cost.setText(f"Will take about {size} of memory.")
+        self.cost.setText(f"Will take about {size} of memory. {choice}")
 
     def _show_row(self) -> QHBoxLayout:
         row = QHBoxLayout()

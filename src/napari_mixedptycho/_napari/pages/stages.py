@@ -52,7 +52,8 @@ class StagesEditor(Editor):
 
     def lock(self, locked: bool) -> None:
         """Let the stages be looked at only, or be changed again."""
-        self.last.setEnabled(not locked)
+        for widget in (self.heading, self.last):
+            widget.setVisible(not locked)
         self.all.setEnabled(not locked)
 
     def _take_last(self) -> None:

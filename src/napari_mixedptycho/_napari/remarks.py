@@ -1,0 +1,30 @@
+"""What to say of a recipe and a data set together, before anything is computed."""
+
+from __future__ import annotations
+
+from napari_mixedptycho._napari.form.names import choice
+from napari_mixedptycho.dataset import Dataset
+from napari_mixedptycho.recipe import Recipe
+
+
+def chosen_loss(recipe: Recipe, dataset: Dataset) -> str:
+    """Return which loss the data ask for and why; nothing when the recipe leaves no choice to them."""
+    counted = _counted(recipe, dataset)
+    losses = {stage.loss for stage in recipe.stages if stage.loss.kind == "auto"}
+    return " ".join(
+        f"Loss: {choice(loss.chosen(counted).kind)}, since {loss.reason(counted)}." for loss in losses
+    )
+
+
+def doubts(recipe: Recipe, dataset: Dataset, warnings: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what may be wrong; `warnings` are those of the data made ready."""
+    if _counted(recipe, dataset) or all(stage.prior is None for stage in recipe.stages):
+        return warnings
+    text = (
+        "The dose is not known, so the prior on the object is left out; step 2 takes the electrons per unit."
+    )
+    return (text, *warnings)
+
+
+def _counted(recipe: Recipe, dataset: Dataset) -> bool:
+    return (recipe.microscope.electrons_per_unit or dataset.electrons_per_unit) is not None
