@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +16,11 @@ from napari_mixedptycho.bracket import Earlier, Part, Passage, bracket, common, 
 from napari_mixedptycho.checkpoint import Saver
 from napari_mixedptycho.cli._options import add_changes, changed, check_folder, is_result
 from napari_mixedptycho.cli._progress import Display
-from napari_mixedptycho.cli._work import Terminated, headline, termination_as_interrupt
+from napari_mixedptycho.cli._work import Terminated, headline, remarks, termination_as_interrupt
 from napari_mixedptycho.cli.columns import analyse
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
-from napari_mixedptycho.prepare import apply_recipe, known_thickness, open_dataset
+from napari_mixedptycho.prepare import apply_recipe, known_thickness, open_dataset, prepare
 from napari_mixedptycho.preprocess import truth_in
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.result import Result, versions
@@ -129,6 +130,8 @@ class _Job:
     def run(self, earlier: Earlier) -> int:
         """Run what is left, saving as it goes; return the exit code."""
         self.display.say(headline(self.recipe, self.dataset))
+        for text in remarks(prepare(self.recipe, self.dataset)):
+            self.display.say(text)
         savers = {
             part: Saver(self.file(part), self.recipe.run.checkpoint, self.display.say) for part in PARTS
         }
@@ -162,9 +165,12 @@ class _Job:
     def _note(self, step: Passage) -> None:
         self.latest[step.part] = step.progress.result
         self.display.show(step.progress)
+        self.display.warn(step.progress.health)
         if step.bracket is not None and step.bracket is not self.found:
             self.found = step.bracket
-            _write(self.folder / "bracket.json", numbers_of(step.bracket))
+            # A full disk does not stop the run: the results in memory can still be measured.
+            with contextlib.suppress(OSError):
+                _write(self.folder / "bracket.json", numbers_of(step.bracket))
 
     def _announce(self, part: Part) -> None:
         if part == "start":
