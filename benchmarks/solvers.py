@@ -8,11 +8,12 @@ from a pure object and displaced copies. The loss is that of all patterns, evalu
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from napari_mixedptycho.engine.estimate import Estimate
 from napari_mixedptycho.engine.forward import Objective
-from napari_mixedptycho.engine.iterate import Start, iterate
+from napari_mixedptycho.engine.iterate import Start, Step, iterate
 from napari_mixedptycho.engine.losses import PoissonLoss
 from napari_mixedptycho.engine.stage import Stage
 from napari_mixedptycho.prepare import Prepared, first_estimate, for_stage, open_dataset, prepare
@@ -29,24 +30,43 @@ SETTINGS = (
 )
 PURE = 20
 """Iterations of L-BFGS before states are free."""
-BATCH = {"patterns_per_update": 24}
-CHOICES: dict[str, dict[str, object]] = {
-    "gradient_descent": {"solver": {"kind": "gradient_descent"}},
-    "gradient_descent, preconditioned": {"solver": {"kind": "gradient_descent", "preconditioned": True}},
-    "momentum, heavy ball": {"solver": {"kind": "momentum", "nesterov": False}},
-    "momentum, Nesterov": {"solver": {"kind": "momentum"}},
-    "conjugate_gradient": {"solver": {"kind": "conjugate_gradient"}},
-    "lbfgs": {"solver": {"kind": "lbfgs"}},
-    "adam": {"solver": {"kind": "adam"}},
-    "least_squares": {"solver": {"kind": "least_squares"}},
-    "momentum, batches": {"solver": {"kind": "momentum"}, **BATCH},
-    "adam, batches": {"solver": {"kind": "adam"}, **BATCH},
-    "least_squares, batches": {"solver": {"kind": "least_squares"}, **BATCH},
-    "least_squares, sparse batches": {"solver": {"kind": "least_squares"}, **BATCH, "grouping": "sparse"},
-    "least_squares, compact batches": {"solver": {"kind": "least_squares"}, **BATCH, "grouping": "compact"},
-    "adam, sparse batches": {"solver": {"kind": "adam"}, **BATCH, "grouping": "sparse"},
-    "adam, compact batches": {"solver": {"kind": "adam"}, **BATCH, "grouping": "compact"},
+_SIZE = 24
+
+
+def _batches(grouping: str, **solver: object) -> dict[str, object]:
+    return {"solver": solver, "patterns_per_update": _SIZE, "grouping": grouping}
+
+
+def _all(**solver: object) -> dict[str, object]:
+    return {"solver": solver}
+
+
+CHOICES: dict[str, tuple[dict[str, object], ...]] = {
+    "`gradient_descent`": (_all(kind="gradient_descent"),),
+    "`gradient_descent`, preconditioned": (_all(kind="gradient_descent", preconditioned=True),),
+    "`momentum`, heavy ball": (_all(kind="momentum", nesterov=False),),
+    "`momentum`, Nesterov": (_all(kind="momentum"),),
+    "`conjugate_gradient`": (_all(kind="conjugate_gradient"),),
+    "`lbfgs`": (_all(kind="lbfgs"),),
+    "`adam`": (_all(kind="adam"),),
+    "`momentum`, random batches": (_batches("random", kind="momentum"),),
+    "`momentum`, sparse batches": (_batches("sparse", kind="momentum"),),
+    "`momentum`, compact batches": (_batches("compact", kind="momentum"),),
+    "`lsqml`, random batches": (_batches("random", kind="lsqml"),),
+    "`lsqml`, sparse batches": (_batches("sparse", kind="lsqml"),),
+    "`lsqml`, compact batches": (_batches("compact", kind="lsqml"),),
+    "`adam`, random batches": (_batches("random", kind="adam"),),
+    "`adam`, sparse batches": (_batches("sparse", kind="adam"),),
+    "5 × `momentum`, sparse batches; then `lbfgs`": (
+        {**_batches("sparse", kind="momentum"), "iterations": 5},
+        _all(kind="lbfgs"),
+    ),
+    "5 × `lsqml`, sparse batches; then `lbfgs`": (
+        {**_batches("sparse", kind="lsqml"), "iterations": 5},
+        _all(kind="lbfgs"),
+    ),
 }
+"""For each name its stages; the last goes on until the evaluations are spent."""
 
 
 @dataclass(frozen=True)
@@ -56,21 +76,25 @@ class Case:
     prepared: Prepared
     estimate: Estimate
 
-    def losses(self, choice: dict[str, object], budgets: list[int]) -> list[float]:
+    def losses(self, choice: tuple[dict[str, object], ...], budgets: list[int]) -> list[float]:
         """Return the loss of all patterns when each budget of evaluations is spent."""
-        stage = Stage.parse({"iterations": 10 * budgets[-1], "loss": {"kind": "poisson"}, **choice})
-        problem, kind = self.prepared.problem, self.prepared.recipe.model.object_type
-        objective = Objective.of(problem, stage.loss)
-        start = Start(self.estimate)
-        spent, found = 0.0, []
-        last = self.estimate
-        for step in iterate(problem, stage, kind, start, self.prepared.recipe.run.seed):
-            while len(found) < len(budgets) and spent + step.evaluations > budgets[len(found)] + 0.01:
-                found.append(objective.value_and_gradient(last, ())[0])
-            if len(found) == len(budgets):
-                break
-            spent, last = spent + step.evaluations, step.estimate
+        objective = Objective.of(self.prepared.problem, PoissonLoss())
+        spent, found, last = 0.0, list[float](), self.estimate
+        for stage in choice:
+            for step in self.steps(stage, last, 2 * budgets[-1]):
+                while len(found) < len(budgets) and spent + step.evaluations > budgets[len(found)] + 0.01:
+                    found.append(objective.value_and_gradient(last, ())[0])
+                if len(found) == len(budgets):
+                    return found
+                spent, last = spent + step.evaluations, step.estimate
         return found
+
+    def steps(self, stage: dict[str, object], start: Estimate, most: int) -> Iterator[Step]:
+        """Run a stage."""
+        values = {"iterations": most, "loss": {"kind": "poisson"}, **stage}
+        recipe = self.prepared.recipe
+        kind, seed = recipe.model.object_type, recipe.run.seed
+        return iterate(self.prepared.problem, Stage.parse(values), kind, Start(start), seed)
 
 
 def pure_case(prepared: Prepared) -> Case:
@@ -88,7 +112,7 @@ def free_case(prepared: Prepared) -> Case:
 def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--evaluations", type=int, nargs="+", default=[10, 20, 40])
+    parser.add_argument("--evaluations", type=int, nargs="+", default=[10, 20, 40, 80])
     parser.add_argument("--set", action="append", default=[], metavar="section.key=value")
     parser.add_argument("--only", nargs="+", default=list(CHOICES))
     arguments = parser.parse_args()
@@ -97,11 +121,11 @@ def main() -> None:
         recipe = recipe.with_set(change)
     prepared = prepare(recipe, open_dataset(recipe))
     for title, case in (("one state", pure_case(prepared)), ("free states", free_case(prepared))):
-        print(f"\n| {title}: solver | " + " | ".join(f"{n}" for n in arguments.evaluations) + " |")
+        print(f"\n| 10³ × loss, {title} | " + " | ".join(f"{n}" for n in arguments.evaluations) + " |")
         print("|---|" + "---|" * len(arguments.evaluations))
         for name in arguments.only:
             losses = case.losses(CHOICES[name], arguments.evaluations)
-            print(f"| {name} | " + " | ".join(f"{loss:.3g}" for loss in losses) + " |", flush=True)
+            print(f"| {name} | " + " | ".join(f"{1e3 * loss:.2f}" for loss in losses) + " |", flush=True)
 
 
 if __name__ == "__main__":

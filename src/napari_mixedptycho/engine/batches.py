@@ -6,11 +6,16 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial import cKDTree
 
 Grouping = Literal["random", "sparse", "compact"]
 """``random``: any; ``sparse``: far apart, with little of the object in common; ``compact``: neighbours."""
 
 Indices = NDArray[np.int64]
+
+_FULL = 10.0
+"""What a further member counts against the nearest neighbour's company, which is 1 at most."""
 
 
 def draw_batches(
@@ -50,11 +55,7 @@ def draw_batches(
     if grouping == "compact":
         batches = _groups(places, np.arange(len(indices)), count)
     else:
-        # Groups of as many patterns as there are batches: one of each for every batch, and from the same
-        # corner of its group.
-        groups = _groups(places, np.arange(len(indices)), -(-len(indices) // count))
-        order = np.concatenate([np.concatenate(_groups(places, group, len(group))) for group in groups])
-        batches = [order[first::count] for first in range(count)]
+        batches = _spread(places, count, random)
     return [indices[batches[index]] for index in random.permutation(count)]
 
 
@@ -68,3 +69,28 @@ def _groups(places: NDArray[np.float64], members: Indices, count: int) -> list[I
     first = count // 2
     cut = round(len(members) * first / count)
     return [*_groups(places, order[:cut], first), *_groups(places, order[cut:], count - first)]
+
+
+def _spread(places: NDArray[np.float64], count: int, random: np.random.Generator) -> list[Indices]:
+    """Deal out compact groups, at most one member to each batch, and to where it has least company."""
+    groups = _groups(places, np.arange(len(places)), -(-len(places) // count))
+    extent = np.ptp(places, axis=0)
+    apart = max(
+        float(np.sqrt(extent[0] * extent[1] * count / len(places))), float(extent.max()) / len(places)
+    )
+    owner = np.full(len(places), -1)
+    sizes = np.zeros(count)
+    for group in groups:
+        dealt = np.flatnonzero(owner >= 0)
+        # Fuller batches wait, so that their sizes differ by one at most; equal chances are left to chance.
+        company = _FULL * sizes + random.uniform(0, 1e-6, (len(group), count))
+        if len(dealt) and apart > 0:
+            tree = cKDTree(places[dealt])
+            near = cKDTree(places[group]).sparse_distance_matrix(tree, 1.2 * apart, output_type="coo_matrix")
+            felt = np.zeros_like(company)
+            np.maximum.at(felt, (near.row, owner[dealt][near.col]), np.exp(-2 * near.data / apart))
+            company += felt
+        members, batches = linear_sum_assignment(company)
+        owner[group[members]] = batches
+        sizes[batches] += 1
+    return [np.flatnonzero(owner == batch) for batch in range(count)]

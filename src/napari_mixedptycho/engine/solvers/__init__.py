@@ -12,12 +12,12 @@ from napari_mixedptycho.engine.solvers.adam import Adam
 from napari_mixedptycho.engine.solvers.conjugate_gradient import ConjugateGradient
 from napari_mixedptycho.engine.solvers.gradient_descent import GradientDescent
 from napari_mixedptycho.engine.solvers.lbfgs import LBFGS
-from napari_mixedptycho.engine.solvers.least_squares import LeastSquares
+from napari_mixedptycho.engine.solvers.lsqml import LSQML
 from napari_mixedptycho.engine.solvers.momentum import Momentum
 
 Solver = Annotated[
-    GradientDescent | Momentum | ConjugateGradient | LBFGS | Adam | LeastSquares,
+    GradientDescent | Momentum | ConjugateGradient | LBFGS | Adam | LSQML,
     Field(discriminator="kind"),
 ]
 
-__all__ = ["LBFGS", "Adam", "ConjugateGradient", "GradientDescent", "LeastSquares", "Momentum", "Solver"]
+__all__ = ["LBFGS", "LSQML", "Adam", "ConjugateGradient", "GradientDescent", "Momentum", "Solver"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 from pydantic import Field
 
+from napari_mixedptycho._array import asnumpy
 from napari_mixedptycho.engine.estimate import Estimate, Unknown
 from napari_mixedptycho.engine.forward import Objective
 from napari_mixedptycho.engine.scaling import Scaling
@@ -24,7 +26,8 @@ class GradientDescent(Descent):
 
     def _scaling(self, objective: Objective, estimate: Estimate, refined: tuple[Unknown, ...]) -> Scaling:
         scaling = super()._scaling(objective, estimate, refined)
-        if self.preconditioned:
+        if self.preconditioned or "object" not in refined:
             return scaling
-        flat = {name: float(np.min(part)) for name, part in scaling.inverse.items()}
-        return Scaling(flat)
+        # One step for all pixels, that of the brightest; small unknowns keep their units.
+        brightest = float(np.min(asnumpy(scaling.inverse["object"])))
+        return replace(scaling, inverse={**scaling.inverse, "object": brightest})

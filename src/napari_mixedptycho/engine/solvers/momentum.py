@@ -15,8 +15,10 @@ from napari_mixedptycho.engine.solvers.search import Found, Line, Trial, backtra
 from napari_mixedptycho.engine.solvers.state import DescentState, Outcome
 from napari_mixedptycho.engine.vectors import add, scale
 
-_LONGER = 1.2
-"""How much longer to step after a step that was not too long."""
+_LONGER, _FAR_LONGER = 1.05, 4.0
+"""How much longer to step after a step that was not too long, and after one that was far too short."""
+_FLAT = 0.999
+"""A step over which the slope stays above this part of itself was far too short."""
 
 
 class Momentum(Descent):
@@ -70,5 +72,6 @@ class Momentum(Descent):
 
     def _remember(self, state: DescentState, line: Line, found: Found, trial: Trial) -> DescentState:
         velocity = scale(self._velocity(state, line.gradient), trial.length)
-        length = state.length * (_LONGER if found.trials == 1 else trial.length)
+        longer = _FAR_LONGER if trial.after < _FLAT * trial.before else _LONGER
+        length = state.length * (longer if found.trials == 1 else trial.length)
         return replace(state, direction=velocity, length=length, steps=state.steps + 1)

@@ -24,8 +24,8 @@ _FIRST = 3
 """Measurements before the first step, when nothing is known."""
 
 
-class LeastSquares(Settings):
-    """In the manner of LSQ-ML; Odstrčil, Menzel & Guizar-Sicairos, Opt. Express 26, 3108 (2018).
+class LSQML(Settings):
+    """Least-squares maximum likelihood, in the manner of Odstrčil et al., Opt. Express 26, 3108 (2018).
 
     As there: mini-batches; every unknown goes along its own preconditioned direction, for the object the
     gradient divided by the light on each pixel; and the step lengths of all unknowns together minimise a
@@ -40,7 +40,7 @@ class LeastSquares(Settings):
     light is that of all patterns, and directions are averaged over batches (`memory`).
     """
 
-    kind: Literal["least_squares"] = "least_squares"
+    kind: Literal["lsqml"] = "lsqml"
     relaxation: float = Field(1.0, gt=0, le=2, description="Part of the best step length that is taken.")
     memory: float = Field(
         0.9, ge=0, lt=1, description="Part of the last step that is kept; 0: each batch goes its own way."
