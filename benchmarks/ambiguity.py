@@ -240,10 +240,10 @@ def reconstructed(toy: Toy, case: Case, start: Estimate, iterations: int) -> tup
     """Refine a start, the probe known; return what it becomes and its loss."""
     problem, loss = toy.problem, AmplitudeLoss()
     if case.counted:
-        per_pattern = float(problem.measured.sum(axis=(1, 2)).mean())
-        scale = DOSE * STEP**2 / per_pattern
-        counts = np.random.default_rng(7).poisson(problem.measured * scale)
-        problem, loss = replace(problem, measured=counts, scale=1 / scale, counted=True), PoissonLoss()
+        per_unit = DOSE * STEP**2 / float(problem.measured.sum(axis=(1, 2)).mean())
+        counts = np.random.default_rng(7).poisson(problem.measured * per_unit)
+        problem, loss = replace(problem, measured=counts, counted=True), PoissonLoss()
+        start = replace(start, probe=start.probe * np.sqrt(per_unit))
     refine = ("object", "displacement") if case.displaced else ("object",)
     values: dict[str, Any] = {"iterations": iterations, "refine": refine, "loss": {"kind": loss.kind}}
     if case.prior:
