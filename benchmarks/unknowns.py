@@ -20,12 +20,14 @@ from scipy.ndimage import gaussian_filter
 
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.engine.estimate import Estimate
-from napari_mixedptycho.engine.forward import predict
+from napari_mixedptycho.engine.forward import Objective, predict
+from napari_mixedptycho.engine.iterate import Start, iterate
+from napari_mixedptycho.engine.losses import PoissonLoss
 from napari_mixedptycho.engine.occupancy import occupancy
 from napari_mixedptycho.engine.places import places
 from napari_mixedptycho.geometry import Geometry
 from napari_mixedptycho.guess.probe import AberrationProbe
-from napari_mixedptycho.optics import ABERRATIONS
+from napari_mixedptycho.optics import ABERRATIONS, wavelength
 from napari_mixedptycho.prepare import Prepared, prepare
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import reconstruct
@@ -49,6 +51,8 @@ class Case:
         In the last stage, as in a recipe.
     settings
         Further ``--set`` of the recipe.
+    known
+        Start from the true object and probe, and refine nothing but this.
     """
 
     truth: Callable[[np.random.Generator, Estimate], Estimate]
@@ -56,6 +60,7 @@ class Case:
     unit: str
     refine: str
     settings: tuple[str, ...] = ()
+    known: bool = False
 
 
 def blank() -> Dataset:
@@ -70,7 +75,7 @@ def recipe(case: Case, refine: str) -> Recipe:
     probe = "" if "aberrations" in case.refine else '"probe",'
     stages = (
         f'[{{name="rough",iterations=20,refine=["object"{", " + probe[:-1] if probe else ""}]}},'
-        f'{{name="all",iterations=80,refine=["object",{probe}{refine}]}}]'
+        f'{{name="all",iterations=80,refine=["object",{probe}{refine}],prior={{kind="atoms"}}}}]'
     )
     for change in ("model.padding=1.0", f"stages={stages}", *case.settings):
         chosen = chosen.with_set(change)
@@ -135,6 +140,35 @@ def place_error(found: Estimate, true: Estimate) -> float:
     difference = places(found)[0] - places(true)[0]
     pixel = 1.0 / (PIXELS * SAMPLING)
     return pixel * float(np.sqrt(((difference - difference.mean(axis=0)) ** 2).sum(axis=1).mean()))
+
+
+def dark_error(found: Estimate, true: Estimate) -> float:
+    """Return the rms error of the background outside the bright-field disk ÷ its rms there.
+
+    Inside the disk a background is nearly the same as a specimen of less contrast in a weaker beam.
+    """
+    assert true.background is not None
+    there = np.zeros_like(true.background) if found.background is None else found.background
+    k = np.fft.fftfreq(PIXELS, 1 / PIXELS) * SAMPLING
+    dark = np.hypot(k[:, None], k) > 1.3 * SEMIANGLE * 1e-3 / wavelength(ENERGY)
+    return float(np.linalg.norm((there - true.background)[dark]) / np.linalg.norm(true.background[dark]))
+
+
+def descan_error(found: Estimate, true: Estimate) -> float:
+    """Return the rms error of the descan, px, but for a constant and the slope of a parabola.
+
+    A pattern that shifts by A·r, with A symmetric, is what an object with the parabolic phase π·r·A·r and a
+    probe with the opposite one give as well.
+    """
+    assert true.descan is not None
+    there = np.zeros_like(true.descan) if found.descan is None else found.descan
+    y, x = np.indices((SCAN, SCAN)).reshape(2, -1).astype(float)
+    zero, one = np.zeros_like(y), np.ones_like(y)
+    columns = [(one, zero), (zero, one), (y, zero), (zero, x), (x, y)]
+    gauge = np.stack([np.concatenate(column) for column in columns], axis=1)
+    difference = (there - true.descan).T.ravel()
+    left = difference - gauge @ np.linalg.lstsq(gauge, difference, rcond=None)[0]
+    return float(np.sqrt((left**2).mean()))
 
 
 def jitter(random: np.random.Generator, estimate: Estimate) -> Estimate:
@@ -242,11 +276,16 @@ CASES = {
     ),
     "source": Case(off("source", [0.3]), rms("source", 0.0), "Å", '"source"'),
     "intensity": Case(flicker, field_error("intensity", 1.0), "", '"intensity"'),
-    "background": Case(haze, rms("background", 0.0, PIXELS**2), "of all electrons", '"background"'),
+    "background": Case(haze, dark_error, "of itself, in the dark field", '"background"'),
     "blur": Case(off("blur", [0.8]), rms("blur", 0.0), "px", '"blur"'),
-    "descan": Case(slope, field_error("descan", 0.0), "px", '{kind="descan",smooth=2.0}'),
+    "descan": Case(slope, descan_error, "px", '"descan"'),
     "weights": Case(
-        two_sites, share_error, "of an equal share", '"weights"', ("model.states=2", "stages.rough.states=1")
+        two_sites,
+        share_error,
+        "of an equal share",
+        '"weights"',
+        ("model.states=2", "stages.rough.states=1"),
+        known=True,
     ),
 }
 
@@ -269,19 +308,42 @@ def row(name: str, dose: float) -> str:
     """Simulate and reconstruct; return the row of the table."""
     case = CASES[name]
     dataset, truth = simulate(case, dose)
+    unit = dose * STEP**2 if dose else 1.0
     began = time.perf_counter()
-    plain = list(reconstruct(recipe(case, ""), dataset))
-    found = list(reconstruct(recipe(case, case.refine), dataset))
-    seconds = time.perf_counter() - began
-    start, end = plain[-1].result.estimate, found[-1].result.estimate
-    unit = dose * STEP**2 if dose and name == "background" else 1.0
-    if end.background is not None:
-        end = replace(end, background=end.background / unit)
-    before, after = case.error(start, truth), case.error(end, truth)
-    return (
-        f"| {name} | {before:.4g} | {after:.3g} {case.unit} | {plain[-1].loss:.3e} | {found[-1].loss:.3e} | "
-        f"{seconds:.0f} |"
+    find = among_known if case.known else from_nothing
+    (before, without), (after, loss) = (
+        (case.error(scaled(estimate, unit), truth), value)
+        for estimate, value in find(case, dataset, truth, unit)
     )
+    seconds = time.perf_counter() - began
+    return f"| {name} | {before:.3g} | {after:.2g} {case.unit} | {without:.3e} | {loss:.3e} | {seconds:.0f} |"
+
+
+def scaled(estimate: Estimate, unit: float) -> Estimate:
+    """Return the estimate with its background in the truth's unit."""
+    return (
+        estimate if estimate.background is None else replace(estimate, background=estimate.background / unit)
+    )
+
+
+def from_nothing(case: Case, dataset: Dataset, truth: Estimate, unit: float) -> list[tuple[Estimate, float]]:
+    """Reconstruct object, probe and unknown; return estimate and loss without refining it, and with."""
+    runs = [list(reconstruct(recipe(case, refine), dataset))[-1] for refine in ("", case.refine)]
+    return [(run.result.estimate, run.loss) for run in runs]
+
+
+def among_known(case: Case, dataset: Dataset, truth: Estimate, unit: float) -> list[tuple[Estimate, float]]:
+    """Refine the unknown alone, beside the true object and probe."""
+    chosen = recipe(case, case.refine)
+    stage = chosen.stages[-1].model_copy(update={"refine": chosen.stages[-1].refine[2:], "prior": None})
+    prepared = prepare(chosen, dataset)
+    probe = (truth.probe * np.sqrt(unit)).astype(np.complex64)
+    (unknown,) = stage.refine
+    bare = replace(truth, probe=probe, **{unknown.kind: None})
+    start = replace(bare, **{unknown.kind: unknown.begin(prepared.problem, bare)})
+    steps = list(iterate(prepared.problem, stage, "phase", Start(start), 0))
+    loss = Objective.of(prepared.problem, PoissonLoss())
+    return [(e, loss.value_and_gradient(e, ())[0]) for e in (start, steps[-1].estimate)]
 
 
 def main() -> None:

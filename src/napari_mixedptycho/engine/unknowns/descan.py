@@ -18,7 +18,7 @@ class Descan(Refined):
 
     kind: Literal["descan"] = "descan"
     smooth: float | None = Field(
-        4.0,
+        None,
         gt=0,
         le=1000,
         description="Scan steps within which shifts change together; not set: each its own.",

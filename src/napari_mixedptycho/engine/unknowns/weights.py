@@ -39,7 +39,7 @@ class Weights(Refined):
 
     kind: Literal["weights"] = "weights"
     entropy: float = Field(
-        1e-3,
+        1e-4,
         ge=0,
         le=10,
         description="How much equal occupancies are preferred, beside a loss of order 1e-3.",
