@@ -44,7 +44,16 @@ DISPLACED = (
     'stages=[{name="pure",iterations=1,states=1},{name="moving",iterations=4,'
     'refine=["object","probe","displacement"],prior={kind="atoms"},solver={kind="lbfgs",memory=3}}]'
 )
+SOLVERS = {
+    kind: (
+        "model.states=16",
+        'stages=[{name="pure",iterations=1,states=1},{name="mixed",iterations=4,'
+        f'patterns_per_update={batch},solver={{kind="{kind}"}}}}]',
+    )
+    for kind, batch in {"adam": 12, "momentum": 12, "lsqml": 12, "conjugate_gradient": 36}.items()
+}
 CASES = {
+    **SOLVERS,
     "phase": ("model.states=16",),
     "displaced": ("model.states=16", DISPLACED),
     "many slices displaced": ("model.states=8", "model.slices=6", DISPLACED),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_mixedptycho._array import select
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.engine.problem import compact_order, divide
-from napari_mixedptycho.engine.solvers import LBFGS, Adam
+from napari_mixedptycho.engine.solvers import LBFGS
 from napari_mixedptycho.engine.stage import Stage
 from napari_mixedptycho.geometry import Geometry, padded_size
 from napari_mixedptycho.prepare import CHUNK_BYTES, LANES
@@ -23,6 +23,8 @@ _LOOK = 8
 _VECTORS = 12
 """Vectors of unknowns alive in a line search: estimate, gradient, direction, trial with its gradient, step,
 change, and the same of the result yielded before, which its reader still holds."""
+_REMEMBERED = {"adam": 4, "conjugate_gradient": 4, "momentum": 2, "lsqml": 2}
+"""Vectors that solvers remember: two means, the last step and change, a velocity; now and in that result."""
 _PULLBACK = 36
 """Bytes per pixel of the states in an evaluation: transmission (the last one's too), its gradient, and three
 real temporaries."""
@@ -152,10 +154,13 @@ def _stage(recipe: Recipe, stage: Stage, shape: tuple[int, int], windows: int) -
     # Displaced copies: one object, and two components of a field for each state.
     unknowns, extra = (slices + 2 * states, _FIELDS * states) if stage.displaces else (planes, 0)
     pixel = 8 if recipe.model.object_type == "complex" else 4
-    vectors = _VECTORS
-    if isinstance(stage.solver, LBFGS):
-        vectors += 2 * min(stage.solver.memory, stage.iterations)
-    elif isinstance(stage.solver, Adam):
-        vectors += 4
+    vectors = _VECTORS + _remembered(stage)
     # The prior's spectrum and its transform are one slice each: nothing beside these.
     return vectors * unknowns * area * pixel, (planes * _PULLBACK + extra) * area + 8 * planes * windows
+
+
+def _remembered(stage: Stage) -> int:
+    """Return how many vectors of unknowns the solver remembers, those of the result before included."""
+    if isinstance(stage.solver, LBFGS):
+        return 2 * min(stage.solver.memory, stage.iterations)
+    return _REMEMBERED.get(stage.solver.kind, 0)
