@@ -245,7 +245,9 @@ def _watch(prepared: Prepared) -> Watch:
 def _course(history: History) -> Course:
     """Return how the last stage has gone."""
     done = history.stage.count(history.stage[-1]) if len(history) else 0
-    return Course(history.loss[-done:], history.held_out[-done:]) if done else Course()
+    if not done:
+        return Course()
+    return Course(history.loss[-done:], history.held_out[-done:], history.apart[-done:])
 
 
 def assess(result: Result) -> Health:

@@ -119,6 +119,18 @@ def test_states_that_have_nothing_in_common() -> None:
     assert found.apart > 1
 
 
+def test_states_that_start_from_noise_have_time_to_become_alike() -> None:
+    random = np.random.default_rng(1)
+    stored = snapshots(5, 0.0) + random.normal(0, 0.2, (5, 2, EDGE, EDGE)).astype(np.float32)
+    found = WATCH.look(estimate(stored))
+    losses = list(np.geomspace(1, 0.5, 10))
+    coming = Course(losses, apart=list(np.linspace(2 * found.apart, found.apart, 10)))
+    going = Course(losses, apart=list(np.linspace(0.5 * found.apart, found.apart, 10)))
+    assert names(alarmed(found, coming)) == []
+    assert names(alarmed(found, going)) == ["strangers"]
+    assert names(alarmed(found, Course(losses[:3], apart=going.apart[-3:]))) == []
+
+
 def test_duplicates_among_states_that_differ() -> None:
     stored = snapshots(5, 0.3)
     stored[4] = stored[1]

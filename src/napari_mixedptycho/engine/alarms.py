@@ -46,10 +46,18 @@ class Course:
         Of the fitted patterns.
     held_out
         Of the patterns left out; NaN where there are none.
+    apart
+        Distance of the states ÷ rms phase of their mean.
     """
 
     loss: Sequence[float] = ()
     held_out: Sequence[float] = ()
+    apart: Sequence[float] = ()
+
+    @property
+    def settled(self) -> bool:
+        """Whether states had time to become alike: those that start from noise share nothing at first."""
+        return not self.loss or len(self.loss) > _WINDOW
 
 
 def alarmed(health: Health, course: Course | None = None) -> Health:
@@ -58,8 +66,8 @@ def alarmed(health: Health, course: Course | None = None) -> Health:
     return replace(health, alarms=tuple(alarm for alarm in raised if alarm is not None))
 
 
-def _one_state(health: Health, _: Course) -> Alarm | None:
-    if health.largest_state < STATE_RATIO:
+def _one_state(health: Health, course: Course) -> Alarm | None:
+    if health.largest_state < STATE_RATIO or not course.settled:
         return None
     strongest = int(health.phase.sum(axis=1).argmax())
     return Alarm(
@@ -71,8 +79,8 @@ def _one_state(health: Health, _: Course) -> Alarm | None:
     )
 
 
-def _one_slice(health: Health, _: Course) -> Alarm | None:
-    if health.largest_slice < SLICE_RATIO:
+def _one_slice(health: Health, course: Course) -> Alarm | None:
+    if health.largest_slice < SLICE_RATIO or not course.settled:
         return None
     strongest = int(health.phase.sum(axis=0).argmax())
     return Alarm(
@@ -84,9 +92,12 @@ def _one_slice(health: Health, _: Course) -> Alarm | None:
     )
 
 
-def _apart(health: Health, _: Course) -> Alarm | None:
-    if health.apart < APART:
+def _apart(health: Health, course: Course) -> Alarm | None:
+    if health.apart < APART or not course.settled:
         return None
+    before = course.apart[-1 - _WINDOW :][:1]
+    if before and health.apart < 0.98 * before[0]:
+        return None  # they are on their way
     return Alarm(
         "strangers",
         f"The object states have little in common: they differ by {health.apart:.1f} times the phase of "

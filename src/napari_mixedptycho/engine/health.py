@@ -7,6 +7,7 @@ The loss does not tell whether object states mean anything. These numbers are ch
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -158,7 +159,7 @@ class Watch:
         stored = states(estimate)[(..., *window)]
         xp = namespace(stored)
         phases = xp.angle(stored) if stored.dtype.kind == "c" else stored
-        some = _some(*phases.shape[-2:])
+        some = _some(xp, *phases.shape[-2:])
         thin, thin_phases = stored[some], phases[some]
         moved = thin_phases - thin_phases.mean(axis=(-2, -1), keepdims=True)
         size = float(xp.abs(thin_phases).mean(dtype="f8"))
@@ -193,7 +194,7 @@ def _field(estimate: Estimate) -> tuple[slice, slice]:
     return windows[0], windows[1]
 
 
-def _some(*edges: int) -> tuple[Any, ...]:
+def _some(xp: ModuleType, *edges: int) -> tuple[Any, ...]:
     """Return what chooses about `_PIXELS` pixels of the last two axes: all of them, or rows and columns.
 
     Drawn by chance (always the same ones), since a regular choice would see one part of each unit cell only.
@@ -205,7 +206,7 @@ def _some(*edges: int) -> tuple[Any, ...]:
     rows, columns = (
         np.sort(random.choice(edge, max(1, round(share * edge)), replace=False)) for edge in edges
     )
-    return (..., rows[:, None], columns)
+    return (..., xp.asarray(rows)[:, None], xp.asarray(columns))
 
 
 def _shares(parts: NDArray[np.float64]) -> NDArray[np.float64]:
