@@ -210,7 +210,7 @@ def test_settings_of_a_choice_stand_under_it_with_editors_in_line(qtbot: QtBot) 
     qtbot.addWidget(form)
     form.fold.open(True)
     solver = form.editors["solver"]
-    solver._more.setChecked(True)
+    solver.more.setChecked(True)
     form.show()
     below = solver._forms["lbfgs"].editors["memory"]
     left = {editor.mapTo(form, QPoint(0, 0)).x() for editor in (form.editors["iterations"], below)}

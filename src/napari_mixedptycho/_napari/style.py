@@ -61,6 +61,7 @@ class Palette:
         QLabel[note="true"] {{ color: {self.text}; font-size: 11px; }}
         QLabel[warn="true"] {{ color: {self.warning}; }}
         QLabel[error="true"] {{ color: {self.error}; }}
+        QComboBox {{ padding: 3px 0px 3px 4px; }}
         QLineEdit {{ placeholder-text-color: {self.hint}; }}
         QLineEdit:disabled {{ placeholder-text-color: {self.resting}; }}
         QLineEdit[invalid="true"] {{ border: 1px solid {self.error}; }}

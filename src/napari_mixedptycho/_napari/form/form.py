@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_mixedptycho._napari.form import build
 from napari_mixedptycho._napari.form.checklist import CheckList
@@ -178,6 +178,8 @@ class SettingsForm(Editor):
         grid.addWidget(QLabel(unit(field.description)), row, 2)
         if isinstance(editor, KindEditor | CheckList):
             grid.addWidget(editor.head, row, 1)
+            if isinstance(editor, KindEditor):
+                grid.addWidget(editor.more, row, 2, Qt.AlignmentFlag.AlignLeft)
             grid.addWidget(editor, row + 1, 0, 1, 3)
         else:
             note = self._notes[name] = QLabel()
@@ -192,7 +194,8 @@ class SettingsForm(Editor):
 class KindEditor(Editor):
     """Chooses among settings classes by `kind`, or none of them; the settings of the chosen one unfold below.
 
-    `head` is the choice itself, to be placed beside the label; this widget holds what unfolds.
+    `head` is the choice itself, to be placed beside the label, `more` the button beside it; this widget holds
+    what unfolds.
 
     Parameters
     ----------
@@ -206,19 +209,13 @@ class KindEditor(Editor):
         super().__init__()
         self._kinds = {key_of(kind): kind for kind in kinds}
         self._forms: dict[str, SettingsForm] = {}
-        self._choice = Choice((*((_NONE,) if optional else ()), *self._kinds))
+        self.head = self._choice = Choice((*((_NONE,) if optional else ()), *self._kinds))
         self._choice.explain({key: explained(kind) for key, kind in self._kinds.items()})
-        self._more = tool("…", checkable=True)
-        self.head = QWidget()
-        row = QHBoxLayout(self.head)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(4)
-        row.addWidget(self._choice, 1)
-        row.addWidget(self._more)
+        self.more = tool("…", checkable=True)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self.setVisible(False)
-        self._more.toggled.connect(self._show)
+        self.more.toggled.connect(self._show)
         self._choice.changed.connect(self._choose)
         self.set_value(None if optional else kinds[0]())
 
@@ -257,9 +254,9 @@ class KindEditor(Editor):
         has_fields = key != _NONE and bool(self._form(key).editors)
         for name, form in self._forms.items():
             form.setVisible(name == key)
-        self._more.setEnabled(has_fields)
-        self._more.setToolTip("Settings of this choice" if has_fields else "This choice has no settings")
-        self.setVisible(has_fields and self._more.isChecked())
+        self.more.setEnabled(has_fields)
+        self.more.setToolTip("Settings of this choice" if has_fields else "This choice has no settings")
+        self.setVisible(has_fields and self.more.isChecked())
 
 
 def make_editor(annotation: Any, field: Any) -> Editor:

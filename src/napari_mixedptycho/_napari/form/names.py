@@ -32,7 +32,13 @@ _COMMON = frozenset({"object", "probe", "positions", "displacement"})
 
 _SENTENCE = re.compile(r"(?<=[a-z)\d]\.) (?=[A-Z])")
 _SOURCE = re.compile(r"\b(?:18|19|20)\d\d\b")
-_LABELS = {"semiangle": "Semi-angle", "states": "Object states"}
+_LABELS = {
+    "semiangle": "Semi-angle",
+    "states": "Object states",
+    "hold_out": "Hold out every",
+    "detector": "Part of detector",
+    "of": "Of what",
+}
 _WORDS = {
     "lbfgs": "L-BFGS",
     "cpu": "CPU",
