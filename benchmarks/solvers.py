@@ -1,14 +1,15 @@
 """How fast each solver lowers the loss, per evaluation of all patterns: the tables in docs/engine.md.
 
 ``python benchmarks/solvers.py [--evaluations N …] [--set section.key=value …] [--only NAME …]`` starts every
-solver from the same place on a part of the built-in sample: one state from the first guess, and free states
-from a pure object and displaced copies. The loss is that of all patterns, evaluated beside the count.
+solver from the same place on a part of the built-in sample: one state from the first guess, and states, free
+or displaced, from displaced copies of a pure object. The loss is that of all patterns, evaluated beside the
+count.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from napari_mixedptycho.engine.estimate import Estimate
@@ -57,6 +58,7 @@ CHOICES: dict[str, tuple[dict[str, object], ...]] = {
     "`lsqml`, compact batches": (_batches("compact", kind="lsqml"),),
     "`adam`, random batches": (_batches("random", kind="adam"),),
     "`adam`, sparse batches": (_batches("sparse", kind="adam"),),
+    "`adam`, rate 0.003, sparse batches": (_batches("sparse", kind="adam", rate=0.003),),
     "5 × `momentum`, sparse batches; then `lbfgs`": (
         {**_batches("sparse", kind="momentum"), "iterations": 5},
         _all(kind="lbfgs"),
@@ -75,6 +77,7 @@ class Case:
 
     prepared: Prepared
     estimate: Estimate
+    refine: tuple[str, ...] = ("object", "probe")
 
     def losses(self, choice: tuple[dict[str, object], ...], budgets: list[int]) -> list[float]:
         """Return the loss of all patterns when each budget of evaluations is spent."""
@@ -91,7 +94,7 @@ class Case:
 
     def steps(self, stage: dict[str, object], start: Estimate, most: int) -> Iterator[Step]:
         """Run a stage."""
-        values = {"iterations": most, "loss": {"kind": "poisson"}, **stage}
+        values = {"iterations": most, "loss": {"kind": "poisson"}, "refine": self.refine, **stage}
         recipe = self.prepared.recipe
         kind, seed = recipe.model.object_type, recipe.run.seed
         return iterate(self.prepared.problem, Stage.parse(values), kind, Start(start), seed)
@@ -102,25 +105,35 @@ def pure_case(prepared: Prepared) -> Case:
     return Case(prepared, first_estimate(prepared, 1))
 
 
-def free_case(prepared: Prepared) -> Case:
+def mixed_case(prepared: Prepared, refine: tuple[str, ...]) -> Case:
     """Start from displaced copies of an object that is pure and nearly done."""
     stage = Stage(iterations=PURE, states=1, loss=PoissonLoss())
     steps = list(iterate(prepared.problem, stage, "phase", Start(first_estimate(prepared, 1)), 0))
-    return Case(prepared, for_stage(prepared, steps[-1].estimate, Stage()))
+    begin = for_stage(prepared, steps[-1].estimate, Stage.parse({"refine": refine}))
+    return Case(prepared, begin, refine)
+
+
+CASES: dict[str, Callable[[Prepared], Case]] = {
+    "one state": pure_case,
+    "free states": lambda prepared: mixed_case(prepared, ("object", "probe")),
+    "displaced states": lambda prepared: mixed_case(prepared, ("object", "probe", "displacement")),
+}
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--evaluations", type=int, nargs="+", default=[10, 20, 40, 80])
     parser.add_argument("--set", action="append", default=[], metavar="section.key=value")
     parser.add_argument("--only", nargs="+", default=list(CHOICES))
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
     arguments = parser.parse_args()
     recipe = Recipe()
     for change in (*SETTINGS, *arguments.set):
         recipe = recipe.with_set(change)
     prepared = prepare(recipe, open_dataset(recipe))
-    for title, case in (("one state", pure_case(prepared)), ("free states", free_case(prepared))):
+    for title in arguments.cases:
+        case = CASES[title](prepared)
         print(f"\n| 10³ × loss, {title} | " + " | ".join(f"{n}" for n in arguments.evaluations) + " |")
         print("|---|" + "---|" * len(arguments.evaluations))
         for name in arguments.only:

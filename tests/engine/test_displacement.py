@@ -11,7 +11,7 @@ from napari_mixedptycho.engine.displacement import displaced
 from napari_mixedptycho.engine.estimate import Estimate
 from napari_mixedptycho.engine.forward import Objective, predict
 from napari_mixedptycho.engine.losses import Loss, PoissonLoss
-from napari_mixedptycho.engine.solvers import LBFGS, Adam
+from napari_mixedptycho.engine.solvers import LBFGS, LSQML, Adam, ConjugateGradient, Momentum, Solver
 from napari_mixedptycho.engine.vectors import dot
 from tests.physics.toys import LOSSES, Toy, inner, random_like
 
@@ -107,8 +107,12 @@ def test_scaling_is_symmetric_and_leaves_no_common_displacement() -> None:
     assert np.abs(common).max() < 1e-12 * np.abs(scaling(a)["displacement"]).max()
 
 
-@pytest.mark.parametrize("solver", [LBFGS(), Adam(rate=0.005)], ids=lambda solver: solver.kind)
-def test_solvers_lower_the_loss(solver: LBFGS | Adam) -> None:
+@pytest.mark.parametrize(
+    "solver",
+    [LBFGS(), ConjugateGradient(), Momentum(), LSQML(), Adam(rate=0.005)],
+    ids=lambda solver: solver.kind,
+)
+def test_solvers_lower_the_loss(solver: Solver) -> None:
     toy = Toy(1, 1, 1, 12, 12, points=9)
     truth = with_fields(toy, 0, 2, 0.3)
     objective = Objective.of(toy.problem(truth), PoissonLoss())

@@ -13,7 +13,7 @@ from napari_mixedptycho.engine.forward import predict
 from napari_mixedptycho.engine.iterate import Start, Step, iterate
 from napari_mixedptycho.engine.modes import gram_schmidt
 from napari_mixedptycho.engine.problem import Problem
-from napari_mixedptycho.engine.solvers import LBFGS, Adam
+from napari_mixedptycho.engine.solvers import LBFGS, LSQML, Adam, ConjugateGradient, Momentum
 from napari_mixedptycho.engine.stage import Stage
 from napari_mixedptycho.engine.unknowns import Object, Positions, Probe
 from napari_mixedptycho.errors import InputError
@@ -71,7 +71,9 @@ def test_mini_batches_lower_the_loss() -> None:
 
 
 @pytest.mark.parametrize("orthogonalise", ["svd", "gram_schmidt", "none"])
-@pytest.mark.parametrize("solver", [LBFGS(), Adam()], ids=lambda solver: solver.kind)
+@pytest.mark.parametrize(
+    "solver", [LBFGS(), Adam(), ConjugateGradient(), Momentum(), LSQML()], ids=lambda solver: solver.kind
+)
 @pytest.mark.parametrize("batch", [None, 3])
 def test_a_break_changes_nothing(solver: Any, batch: int | None, orthogonalise: Any) -> None:
     problem, estimate = toy()
@@ -86,6 +88,18 @@ def test_a_break_changes_nothing(solver: Any, batch: int | None, orthogonalise: 
         assert [step.done for step in rest] == list(range(done + 1, 7))
         assert [step.loss for step in rest] == [step.loss for step in whole[done:]]
         np.testing.assert_array_equal(rest[-1].estimate.probe, whole[-1].estimate.probe)
+
+
+@pytest.mark.parametrize("grouping", ["sparse", "compact"])
+def test_groups_are_drawn_again_after_a_break(grouping: Any) -> None:
+    problem, estimate = toy(points=20)
+    refine = (Object(), Positions())
+    stage = Stage(iterations=4, refine=refine, patterns_per_update=5, grouping=grouping, solver=LSQML())
+    whole = run(problem, stage, estimate)
+    rest = run(problem, stage, whole[1].estimate, memory=whole[1].memory, done=2)
+    assert [step.loss for step in rest] == [step.loss for step in whole[2:]]
+    np.testing.assert_array_equal(rest[-1].estimate.object, whole[-1].estimate.object)
+    assert whole[-1].evaluations == pytest.approx(1.0, abs=0.26)  # one measurement of lengths at most
 
 
 def test_a_yielded_estimate_is_never_written_again() -> None:

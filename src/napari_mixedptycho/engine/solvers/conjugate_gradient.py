@@ -8,7 +8,8 @@ from typing import Literal
 from pydantic import Field
 
 from napari_mixedptycho.engine.estimate import Blocks
-from napari_mixedptycho.engine.solvers.descent import Descent
+from napari_mixedptycho.engine.scaling import Gains
+from napari_mixedptycho.engine.solvers.descent import DISPLACEMENT_GAIN, SPREAD_GAIN, Descent
 from napari_mixedptycho.engine.solvers.search import Found, Line, Trial, exacting
 from napari_mixedptycho.engine.solvers.state import DescentState
 from napari_mixedptycho.engine.vectors import add, dot, scale
@@ -30,6 +31,12 @@ class ConjugateGradient(Descent):
         lt=1,
         description="Part of the slope that a line search may leave; smaller: more evaluations per step.",
     )
+
+    spread_gain: float = SPREAD_GAIN
+    displacement_gain: float = DISPLACEMENT_GAIN
+
+    def _gains(self) -> Gains:
+        return Gains(self.spread_gain, self.displacement_gain)
 
     def _direction(self, state: DescentState, gradient: Blocks) -> Blocks:
         downhill = scale(state.scaling(gradient), -1)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
+
+from pydantic import Field
 
 from napari_mixedptycho.engine.estimate import Blocks, Estimate, Unknown
 from napari_mixedptycho.engine.forward import Indices, Objective
@@ -11,6 +14,19 @@ from napari_mixedptycho.engine.solvers.search import Found, Line, Trial, bracket
 from napari_mixedptycho.engine.solvers.state import DescentState, Outcome
 from napari_mixedptycho.engine.vectors import dot, scale
 from napari_mixedptycho.settings import Settings
+
+SPREAD_GAIN: Any = Field(
+    1.0,
+    gt=0,
+    le=1000,
+    description="Extra gain for differences between states; their curvature is far below the mean's.",
+)
+DISPLACEMENT_GAIN: Any = Field(
+    100.0,
+    gt=0,
+    le=1e6,
+    description="Extra gain for displacements of the states, which patterns feel only to second order.",
+)
 
 
 class Descent(Settings):
@@ -52,7 +68,11 @@ class Descent(Settings):
 
     def _scaling(self, objective: Objective, estimate: Estimate, refined: tuple[Unknown, ...]) -> Scaling:
         """Return natural units."""
-        return Scaling.of(objective, estimate, refined, Gains())
+        return Scaling.of(objective, estimate, refined, self._gains())
+
+    def _gains(self) -> Gains:
+        """Return how far weakly determined unknowns reach."""
+        return Gains()
 
     def _direction(self, state: DescentState, gradient: Blocks) -> Blocks:
         """Return where to go; with an empty memory downhill in natural units."""

@@ -9,10 +9,9 @@ import numpy as np
 from pydantic import Field
 
 from napari_mixedptycho._array import Array
-from napari_mixedptycho.engine.estimate import Blocks, Estimate, Unknown
-from napari_mixedptycho.engine.forward import Objective
+from napari_mixedptycho.engine.estimate import Blocks
 from napari_mixedptycho.engine.scaling import Gains, Scaling
-from napari_mixedptycho.engine.solvers.descent import Descent
+from napari_mixedptycho.engine.solvers.descent import DISPLACEMENT_GAIN, SPREAD_GAIN, Descent
 from napari_mixedptycho.engine.solvers.search import Found, Line, Trial, bracketing
 from napari_mixedptycho.engine.solvers.state import DescentState, Pair
 from napari_mixedptycho.engine.vectors import add, dot, scale
@@ -25,22 +24,11 @@ class LBFGS(Descent):
     memory: int = Field(
         10, ge=1, le=100, description="Earlier steps remembered; each costs two objects of memory."
     )
-    spread_gain: float = Field(
-        1.0,
-        gt=0,
-        le=1000,
-        description="Extra gain for differences between states; their curvature is far below the mean's.",
-    )
+    spread_gain: float = SPREAD_GAIN
+    displacement_gain: float = DISPLACEMENT_GAIN
 
-    displacement_gain: float = Field(
-        100.0,
-        gt=0,
-        le=1e6,
-        description="Extra gain for displacements of the states, which patterns feel only to second order.",
-    )
-
-    def _scaling(self, objective: Objective, estimate: Estimate, refined: tuple[Unknown, ...]) -> Scaling:
-        return Scaling.of(objective, estimate, refined, Gains(self.spread_gain, self.displacement_gain))
+    def _gains(self) -> Gains:
+        return Gains(self.spread_gain, self.displacement_gain)
 
     def _direction(self, state: DescentState, gradient: Blocks) -> Blocks:
         return scale(_two_loop(gradient, state.pairs, state.scaling), -1)

@@ -10,7 +10,8 @@ from pydantic import Field
 from napari_mixedptycho._array import Array
 from napari_mixedptycho.engine.estimate import Blocks, Estimate
 from napari_mixedptycho.engine.forward import Indices, Objective
-from napari_mixedptycho.engine.solvers.descent import Descent, part_of
+from napari_mixedptycho.engine.scaling import Gains
+from napari_mixedptycho.engine.solvers.descent import DISPLACEMENT_GAIN, SPREAD_GAIN, Descent, part_of
 from napari_mixedptycho.engine.solvers.search import Found, Line, Trial, backtracking
 from napari_mixedptycho.engine.solvers.state import DescentState, Outcome
 from napari_mixedptycho.engine.vectors import add, scale
@@ -39,6 +40,12 @@ class Momentum(Descent):
     rate: float = Field(
         0.1, gt=0, le=2, description="Mini-batches: step as a part of the natural one; all patterns: found."
     )
+
+    spread_gain: float = SPREAD_GAIN
+    displacement_gain: float = DISPLACEMENT_GAIN
+
+    def _gains(self) -> Gains:
+        return Gains(self.spread_gain, self.displacement_gain)
 
     def step(
         self, objective: Objective, estimate: Estimate, state: DescentState, batch: Indices | None = None
