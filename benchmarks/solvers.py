@@ -17,6 +17,7 @@ from napari_mixedptycho.engine.forward import Objective
 from napari_mixedptycho.engine.iterate import Start, Step, iterate
 from napari_mixedptycho.engine.losses import PoissonLoss
 from napari_mixedptycho.engine.stage import Stage
+from napari_mixedptycho.errors import DivergedError
 from napari_mixedptycho.prepare import Prepared, first_estimate, for_stage, open_dataset, prepare
 from napari_mixedptycho.recipe import Recipe
 
@@ -137,8 +138,11 @@ def main() -> None:
         print(f"\n| 10³ × loss, {title} | " + " | ".join(f"{n}" for n in arguments.evaluations) + " |")
         print("|---|" + "---|" * len(arguments.evaluations))
         for name in arguments.only:
-            losses = case.losses(CHOICES[name], arguments.evaluations)
-            print(f"| {name} | " + " | ".join(f"{1e3 * loss:.2f}" for loss in losses) + " |", flush=True)
+            try:
+                losses = [f"{1e3 * loss:.2f}" for loss in case.losses(CHOICES[name], arguments.evaluations)]
+            except DivergedError:
+                losses = ["diverged"] * len(arguments.evaluations)
+            print(f"| {name} | " + " | ".join(losses) + " |", flush=True)
 
 
 if __name__ == "__main__":

@@ -98,6 +98,6 @@ def _factor(fall: float, bend: float) -> float:
     """Return by how much a length should change: to where a parabola is lowest."""
     if not np.isfinite(bend):
         return 1 / _CHANGE
-    if fall <= 0:
+    if fall <= 0 or bend <= 0:  # no parabola, or one without a lowest point, tells nothing
         return 1.0
-    return max(fall / bend, 1 / _CHANGE) if _CHANGE * bend > fall else _CHANGE
+    return float(np.clip(fall / bend, 1 / _CHANGE, _CHANGE))
