@@ -15,30 +15,25 @@ from qtpy.QtWidgets import QApplication
 
 import napari_mixedptycho
 from napari_mixedptycho._napari.form import SettingsForm
-from napari_mixedptycho._napari.form.build import entry_kinds
 from napari_mixedptycho._napari.form.checklist import CheckList
 from napari_mixedptycho._napari.form.form import KindEditor
 from napari_mixedptycho._napari.form.lists import ListEditor
-from napari_mixedptycho._napari.form.names import FRONT, explained, tooltip, unit, unset
+from napari_mixedptycho._napari.form.names import FRONT, tooltip, unit, unset
 from napari_mixedptycho._napari.pages.page import amount
 from napari_mixedptycho._napari.pages.stages import StagesEditor
 from napari_mixedptycho._napari.steps import Steps
 from napari_mixedptycho.analysis import MotionSettings
 from napari_mixedptycho.engine.constraints import MeanPhase, ProbeAperture, ProbeWindow
 from napari_mixedptycho.engine.losses import GaussianPoissonLoss
-from napari_mixedptycho.engine.penalties import Penalty, Tikhonov, TotalVariation
+from napari_mixedptycho.engine.penalties import Tikhonov, TotalVariation
 from napari_mixedptycho.engine.solvers import Adam, GradientDescent
 from napari_mixedptycho.engine.stage import Stage
-from napari_mixedptycho.engine.unknowns import (
-    CLASSES as UNKNOWNS,
-)
 from napari_mixedptycho.engine.unknowns import (
     Aberrations,
     Blur,
     Object,
     Positions,
     Probe,
-    Refinement,
 )
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.recipe import Data, Microscope, Model, Recipe, Run
@@ -240,85 +235,6 @@ def test_settings_that_may_be_absent_can_be_switched_on(qtbot: QtBot) -> None:
     assert form.value() == Outer(inner=Inner(width=2.5))
     form.editors["inner"]._choice.inner.value = "none"
     assert form.value() == Outer()
-
-
-REFINEMENTS = entry_kinds(tuple[Refinement, ...])
-PENALTIES = entry_kinds(tuple[Penalty, ...])
-
-
-def _shown(editor: CheckList) -> list[str]:
-    return [key for key, entry in editor.entries.items() if not entry.head.isHidden()]
-
-
-def test_a_list_of_kinds_shows_the_common_and_the_ticked_ones(qtbot: QtBot) -> None:
-    assert {UNKNOWNS[key] for key in UNKNOWNS} == set(REFINEMENTS)
-    editor = CheckList(REFINEMENTS, least=1)
-    qtbot.addWidget(editor)
-    editor.set_value((Probe(), Blur(width=2.0)))
-    assert _shown(editor) == ["object", "probe", "positions", "displacement", "blur"]
-    editor.head.click()
-    assert _shown(editor) == list(UNKNOWNS)
-    editor.head.click()
-    editor.entries["blur"].box.value = False
-    assert _shown(editor) == ["object", "probe", "positions", "displacement"]
-    assert editor.value() == (Probe(),)
-    editor = CheckList(PENALTIES)
-    qtbot.addWidget(editor)
-    assert _shown(editor) == []
-    assert editor.value() == ()
-    assert not editor.head.isHidden()
-
-
-def test_kinds_keep_their_order_and_what_was_entered(qtbot: QtBot) -> None:
-    editor = CheckList(REFINEMENTS, least=1)
-    qtbot.addWidget(editor)
-    heard = []
-    editor.changed.connect(lambda: heard.append(1))
-    editor.set_value((Probe(start=4), Object()))
-    assert not heard
-    editor.entries["positions"].box.value = True
-    assert editor.value() == (Probe(start=4), Object(), Positions())
-    editor.entries["probe"].box.value = False
-    editor.entries["probe"].box.value = True
-    assert editor.value() == (Object(), Positions(), Probe(start=4)), "ticked last, remembered"
-    assert len(heard) == 3
-    for entry in editor.entries.values():
-        entry.box.value = False
-    with pytest.raises(InputError, match="at least one"):
-        editor.value()
-
-
-def test_settings_of_a_kind_unfold_where_it_is_ticked(qtbot: QtBot) -> None:
-    form = SettingsForm(Stage)
-    qtbot.addWidget(form)
-    editor = form.editors["refine"]
-    assert isinstance(editor, CheckList)
-    positions = editor.entries["positions"]
-    assert positions.unfold.isHidden(), "what is not ticked shows no settings"
-    positions.box.value = True
-    assert not positions.unfold.isHidden()
-    assert positions.details.isHidden()
-    positions.unfold.click()
-    assert not positions.details.isHidden()
-    line = positions.form().editors["smooth"].inner.native
-    qtbot.keyClicks(line, "2.5")
-    assert form.value().refine[-1] == Positions(smooth=2.5)
-    qtbot.keyClicks(line, "x")
-    with pytest.raises(InputError, match="Refine: Positions: Smooth"):
-        form.value()
-    positions.box.value = False
-    assert positions.details.isHidden()
-    assert form.value() == Stage()
-
-
-@pytest.mark.parametrize("kind", [*REFINEMENTS, *PENALTIES], ids=lambda kind: kind.__name__)
-def test_every_kind_is_explained(kind: type[Settings], qtbot: QtBot) -> None:
-    editor = CheckList((kind,))
-    qtbot.addWidget(editor)
-    entry = next(iter(editor.entries.values()))
-    assert entry.head.toolTip() == explained(kind)
-    assert 30 < len(explained(kind)) < 900
-    assert "`" not in explained(kind)
 
 
 def test_stages_are_added_moved_and_removed(qtbot: QtBot) -> None:

@@ -11,6 +11,10 @@ import pytest
 from pydantic import ValidationError
 
 import napari_mixedptycho
+from napari_mixedptycho.engine.constraints import ProbeAperture, ProbeWindow
+from napari_mixedptycho.engine.penalties import Tikhonov, TotalVariation
+from napari_mixedptycho.engine.stage import Stage
+from napari_mixedptycho.engine.unknowns import Object, Probe, Tilt
 from napari_mixedptycho.settings import Settings
 
 
@@ -55,6 +59,18 @@ def test_settings_are_found() -> None:
 def test_defaults_survive_toml(kind: type[Settings], comments: bool) -> None:
     settings = _defaults(kind)
     assert kind.from_toml(settings.to_toml(comments=comments)) == settings
+
+
+def test_lists_of_kinds_survive_toml_in_their_order() -> None:
+    stage = Stage(
+        refine=(Probe(start=3), Object(), Tilt(smooth=2.5, per_position=True)),
+        penalties=(TotalVariation(weight=1e-7), Tikhonov()),
+        constraints=(ProbeWindow(radius=3.25), ProbeAperture()),
+    )
+    text = stage.to_toml(comments=True)
+    assert Stage.from_toml(text) == stage
+    assert '"object"' in text, "what has its defaults goes by its name"
+    assert Stage.from_toml(Stage(refine=(Object(),)).to_toml()).penalties == ()
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
