@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,9 +12,14 @@ from numpy.typing import NDArray
 
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.optics import wavelength
+from napari_mixedptycho.stored import Stored, Survey, digest, survey
 
 Source = Literal["file", "measured", "user", "default"]
 """Where a number came from."""
+
+
+_OF_PATTERNS = ("values", "survey", "mean_pattern", "hash")
+"""What is read of the patterns and depends on nothing else."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,8 @@ class Dataset:
     Attributes
     ----------
     patterns
-        (scan_y, scan_x, ky, kx), zero angle at ``n // 2``; NumPy array or lazily read HDF5 dataset.
+        (scan_y, scan_x, ky, kx), zero angle at ``n // 2``; NumPy array or lazily read HDF5 dataset, or
+        `Stored` where they shall not all be in memory.
     energy, semiangle, defocus
         eV, mrad (probe-forming), Å (positive: crossover below the entrance surface).
     scan_step, detector_sampling
@@ -137,11 +142,20 @@ class Dataset:
         """All patterns in memory, in their native dtype."""
         return np.asarray(self.patterns[...])
 
+    @property
+    def rows(self) -> NDArray[Any] | Stored:
+        """Gives scan row after scan row (scan_x, ky, kx), from memory where the patterns may be there."""
+        return self.patterns if isinstance(self.patterns, Stored) else self.values
+
+    @cached_property
+    def survey(self) -> Survey:
+        """What one pass over the patterns tells."""
+        return survey(self.rows)
+
     @cached_property
     def mean_pattern(self) -> NDArray[np.float64]:
         """(ky, kx) mean over the scan, stored units."""
-        mean: NDArray[np.float64] = self.values.mean(axis=(0, 1), dtype=np.float64)
-        return mean
+        return self.survey.mean
 
     @cached_property
     def electrons_per_pattern(self) -> float | None:
@@ -159,8 +173,12 @@ class Dataset:
     @cached_property
     def hash(self) -> str:
         """First 16 hexadecimal digits of the SHA-256 of the patterns."""
-        return hashlib.sha256(np.ascontiguousarray(self.values).data).hexdigest()[:16]
+        return digest(self.rows)
 
     def replace(self, **changes: Any) -> Dataset:
-        """Return a copy with some fields changed."""
-        return replace(self, **changes)
+        """Return a copy with some fields changed; what was read of the same patterns stays known."""
+        copy = replace(self, **changes)
+        if copy.patterns is self.patterns:
+            known = {name: value for name, value in vars(self).items() if name in _OF_PATTERNS}
+            vars(copy).update(known)
+        return copy

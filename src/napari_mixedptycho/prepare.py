@@ -76,7 +76,7 @@ def apply_recipe(recipe: Recipe, dataset: Dataset) -> Dataset:
         dataset = dataset.replace(mask=load_mask(recipe.data.mask))
     if recipe.data.max_angle is not None:
         dataset = dataset.replace(mask=inside_angle(dataset, recipe.data.max_angle))
-    dataset = dataset.replace(patterns=usable_patterns(dataset, signed=takes_negative(recipe)))
+    dataset = usable_patterns(dataset, signed=takes_negative(recipe))
     return dataset.replace(mask=lit_disk(dataset))
 
 

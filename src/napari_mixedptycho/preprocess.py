@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_mixedptycho.dataset import Dataset, Truth
 from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.stored import Stored
 
 Region = tuple[int, int, int, int]
 """First row, row after the last, first column, column after the last scan point."""
@@ -26,7 +27,10 @@ def cut_scan(dataset: Dataset, region: Region) -> Dataset:
     rows, columns = dataset.scan_shape
     if not (0 <= top < bottom <= rows and 0 <= left < right <= columns):
         raise InputError(f"data.scan_region is {region}; the scan has {rows} rows and {columns} columns.")
-    patterns = np.asarray(dataset.patterns[top:bottom, left:right])
+    if isinstance(dataset.patterns, Stored):
+        patterns: Any = dataset.patterns.cut(*region)
+    else:
+        patterns = np.asarray(dataset.patterns[top:bottom, left:right])
     return dataset.replace(patterns=patterns, truth=truth_in(dataset, region))
 
 
@@ -59,6 +63,8 @@ def crop_detector(dataset: Dataset, part: float) -> Dataset:
     start = whole // 2 - size // 2
     inside = slice(start, start + size)
     mask = None if dataset.mask is None else dataset.mask[inside, inside]
+    if isinstance(dataset.patterns, Stored):
+        return dataset.replace(patterns=dataset.patterns.crop(start, start + size), mask=mask)
     return dataset.replace(patterns=np.asarray(dataset.patterns[..., inside, inside]), mask=mask)
 
 
@@ -84,14 +90,14 @@ def lit_disk(dataset: Dataset) -> NDArray[np.bool_] | None:
     A simulation with a round band limit, or a round detector, stores zeros there that were never measured.
     Within the largest circle on the detector a zero is a measurement.
     """
-    angles, lit = _angles(dataset), dataset.values.any(axis=(0, 1))
+    angles, lit = _angles(dataset), dataset.survey.lit
     outermost = max(float(angles[lit].max(initial=0.0)), dataset.max_angle)
     inside: NDArray[np.bool_] = angles <= outermost * (1 + 1e-9)
     return dataset.mask if inside.all() else _also_inside(dataset, inside)
 
 
-def usable_patterns(dataset: Dataset, *, signed: bool = False) -> NDArray[Any]:
-    """Return the patterns, in memory and zero where masked, after refusing what the loss cannot use.
+def usable_patterns(dataset: Dataset, *, signed: bool = False) -> Dataset:
+    """Return the data set, its patterns zero where masked, after refusing what the loss cannot use.
 
     Parameters
     ----------
@@ -108,20 +114,26 @@ def usable_patterns(dataset: Dataset, *, signed: bool = False) -> NDArray[Any]:
     """
     if dataset.mask is not None and not dataset.mask.any():
         raise InputError(f"{dataset.name}: the mask leaves no pixel; nonzero must mean measured.")
-    values = dataset.values
-    if dataset.mask is not None:
-        values = np.where(dataset.mask, values, values.dtype.type(0))
-    total = values.sum(axis=(0, 1), dtype=np.float64)
-    if not np.isfinite(total).all():
+    usable = dataset.replace(patterns=_masked(dataset.rows, dataset.mask))
+    found = usable.survey
+    if not np.isfinite(found.total).all():
         raise InputError(f"{dataset.name}: patterns hold NaN or infinite values; replace or mask them.")
-    if not signed and values.min() < 0:
+    if not signed and found.lowest < 0:
         raise InputError(
-            f"{dataset.name}: patterns hold negative values ({values.min():.3g}); set them to zero, or take "
+            f"{dataset.name}: patterns hold negative values ({found.lowest:.3g}); set them to zero, or take "
             "the loss gaussian_poisson in every stage if they are readout noise."
         )
-    if not total.sum() > 0:
+    if not found.total.sum() > 0:
         raise InputError(f"{dataset.name}: all patterns are empty.")
-    return values
+    return usable
+
+
+def _masked(patterns: NDArray[Any] | Stored, mask: NDArray[np.bool_] | None) -> NDArray[Any] | Stored:
+    if mask is None:
+        return patterns
+    if isinstance(patterns, Stored):
+        return patterns.masked(mask)
+    return np.where(mask, patterns, patterns.dtype.type(0))
 
 
 def reaches_edge(dataset: Dataset) -> bool:

@@ -21,6 +21,7 @@ FLOORS = {
     "errors": -1,
     "_array": 0,
     "settings": 0,
+    "stored": 0,
     "optics": 0,
     "dataset": 1,
     "geometry": 2,

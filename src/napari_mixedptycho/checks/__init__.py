@@ -55,7 +55,7 @@ def checked(recipe: Recipe, dataset: Dataset, geometry: Geometry) -> tuple[Datas
     dead = dead_pixels(dataset.mean_pattern, dataset.mask, None if unit is None else unit * count)
     width = probe_width(recipe, dataset, geometry)
     told = [
-        *doubtful_patterns(dataset.values, dataset.name),
+        *doubtful_patterns(dataset.rows, dataset.name, found=dataset.survey),
         *dead_text(dead),
         *mask_text(dataset),
         *overlap_text(recipe, dataset, width),
@@ -89,7 +89,7 @@ def _states_text(recipe: Recipe, dataset: Dataset, area: float) -> list[str]:
     """Compare free numbers of the object with measured numbers that can determine them."""
     counted = dataset.electrons_per_unit is not None
     pixels = dataset.detector_size**2 if dataset.mask is None else int(dataset.mask.sum())
-    known = int(np.count_nonzero(dataset.values) if counted else np.prod(dataset.scan_shape) * pixels)
+    known = int(dataset.survey.filled if counted else np.prod(dataset.scan_shape) * pixels)
     told = []
     for stage in recipe.stages:
         states = recipe.states_of(stage)

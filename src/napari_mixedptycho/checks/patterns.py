@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.stored import Stored, Survey, survey
 
 Mask = NDArray[np.bool_]
 
@@ -44,7 +45,12 @@ def first_look(
     return told + dead_text(dead_pixels(mean, None, None if unit is None else unit * count))
 
 
-def doubtful_patterns(patterns: NDArray[Any], name: str, steps: tuple[int, int] = (1, 1)) -> list[str]:
+def doubtful_patterns(
+    patterns: NDArray[Any] | Stored,
+    name: str,
+    steps: tuple[int, int] = (1, 1),
+    found: Survey | None = None,
+) -> list[str]:
     """Return a sentence on patterns that are empty or flooded, and one on saturated pixels.
 
     Parameters
@@ -55,42 +61,45 @@ def doubtful_patterns(patterns: NDArray[Any], name: str, steps: tuple[int, int] 
         What to call the data.
     steps
         Scan rows and columns between these patterns, when they are a part of all.
+    found
+        What a pass over them told; None: look now.
 
     Raises
     ------
     InputError
         When half of the intensity lies in saturated pixels.
     """
-    totals = patterns.sum(axis=(2, 3), dtype=np.float64)
+    seen = survey(patterns) if found is None else found
+    totals = seen.each
     usual, told = float(np.median(totals)), []
-    for found, words in (
+    for odd, words in (
         ((totals <= 0) | (totals < usual / _UNUSUAL), "less than a tenth"),
         (totals > usual * _UNUSUAL, "more than ten times"),
     ):
-        if found.any() and usual > 0:
-            row, column = (int(i) for i in np.argwhere(found)[0] * steps)
-            empty = int((totals[found] <= 0).sum())
+        if odd.any() and usual > 0:
+            row, column = (int(i) for i in np.argwhere(odd)[0] * steps)
+            empty = int((totals[odd] <= 0).sum())
             told.append(
-                f"{int(found.sum())} of {totals.size} patterns hold {words} of the usual intensity"
+                f"{int(odd.sum())} of {totals.size} patterns hold {words} of the usual intensity"
                 + (f", {empty} of them nothing at all" if empty else "")
                 + f" (first: scan row {row}, column {column}); leave them out with data.scan_region."
             )
-    return told + _saturation_text(patterns, name)
+    return told + _saturation_text(patterns, name, seen)
 
 
-def _saturation_text(patterns: NDArray[Any], name: str) -> list[str]:
+def _saturation_text(patterns: NDArray[Any] | Stored, name: str, seen: Survey) -> list[str]:
     """Look for a pile of pixels at the largest value, as a detector at its limit leaves; integers only."""
     if patterns.dtype.kind not in "ui":
         return []
-    top = int(patterns.max())
-    at_top = int((patterns == top).sum())
-    near = int((patterns >= 0.95 * top).sum()) - at_top
-    below = int((patterns > 0).sum()) - at_top - near
+    top = int(seen.highest)
+    at_top = sum(int((row == top).sum()) for row in patterns)
+    near = sum(int((row >= 0.95 * top).sum()) for row in patterns) - at_top if top >= 50 else 0
+    below = seen.filled - at_top - near
     # Below a limit that is not the format's own (12 or 14 bits), values spread; a made-up disk has only one.
     piled = top >= 50 and at_top >= 20 and near < at_top < below
     if not (top == np.iinfo(patterns.dtype).max or piled):
         return []
-    part = at_top * top / float(patterns.sum(dtype=np.float64))
+    part = at_top * top / float(seen.each.sum())
     if part > 0.5:
         raise InputError(
             f"{name}: {part:.0%} of the intensity lies in pixels at the detector's limit, {top}: the "
