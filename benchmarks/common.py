@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
+from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial import cKDTree
 
 from napari_mixedptycho.analysis import Comparison, compare, measure, scan_positions
@@ -22,6 +23,8 @@ from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import reconstruct
 from napari_mixedptycho.result import Result
 
+_BLUR = 0.2
+"""Å: heights are those of a phase blurred by this Gaussian sigma, so that noise does not count."""
 _CLEAR = 1.0
 """Å: pixels farther than this from every column lie between columns."""
 
@@ -143,3 +146,15 @@ def noise(result: Result, dataset: Dataset) -> float:
     between = values[inside & (distance > _CLEAR)]
     height = values[inside & (distance < result.sampling)]
     return float(between.std() / (np.median(height) - between.mean()))
+
+
+def unevenness(result: Result) -> float:
+    """Return how unequal the states of a column are: sd over the states of its height ÷ the mean height, rms.
+
+    Atoms that move stay atoms, so this should be small; states that share the phase unevenly are unphysical.
+    """
+    motion = measure(result)
+    phases = gaussian_filter(result.projected_phase(), (0, *[_BLUR / result.sampling] * 2))
+    at = (motion.positions - np.array(result.origin)) / result.sampling
+    heights = np.stack([map_coordinates(image, place.T) for image, place in zip(phases, at, strict=True)])
+    return float(np.sqrt(np.mean((heights.std(axis=0) / heights.mean(axis=0)) ** 2)))

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from common import Point, noise, read_points, traced, write_points
+from common import Point, noise, read_points, traced, unevenness, write_points
 from paper_figures import draw
 
 from napari_mixedptycho.dataset import Dataset
@@ -81,7 +81,7 @@ RUNS: tuple[Run, ...] = (
         for name in ("pure", "mixed_probe", "mixed_object", "mixed_both")
     ),
     Run("moving_lbfgs", MOVING, "mixed_object", 200, FAST),
-    Run("control_lbfgs", STILL, "control", 200, FAST),
+    Run("control_lbfgs", STILL, "control", 100, FAST),
     Run("ours", MOVING),
     Run("ours_same_model", MOVING, changes=SAME_MODEL),
     Run("ours_intensity", MOVING, changes=(*SAME_MODEL, *INTENSITY)),
@@ -132,6 +132,7 @@ class Finished:
     dataset: Dataset
     points: list[Point]
     noise: float
+    unevenness: float
 
 
 def finished(runs: Sequence[Run], folder: Path | None, out: Path) -> dict[str, Finished]:
@@ -142,7 +143,9 @@ def finished(runs: Sequence[Run], folder: Path | None, out: Path) -> dict[str, F
         if file is not None and path.exists():
             result, dataset = Result.load(path), load(file)
             points = read_points(path.with_suffix(".csv"))
-            found[run.name] = Finished(run.name, run.data, result, dataset, points, noise(result, dataset))
+            found[run.name] = Finished(
+                run.name, run.data, result, dataset, points, noise(result, dataset), unevenness(result)
+            )
     return found
 
 
@@ -156,6 +159,7 @@ HEADER = (
     "evaluations",
     "loss (eq. 3)",
     "noise",
+    "unevenness",
     "columns",
     "sd y",
     "sd x",
@@ -177,6 +181,7 @@ def row(run: Finished) -> list[str]:
         (".0f", last.evaluations),
         (".2e", last.intensity),
         (".3f", run.noise),
+        (".3f", run.unevenness),
         ("d", last.columns),
         (".4f", last.sd_y),
         (".4f", last.sd_x),

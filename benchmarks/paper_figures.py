@@ -9,6 +9,7 @@ import numpy as np
 from common import Point, compared
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from napari_mixedptycho.analysis import measure
 from napari_mixedptycho.analysis.figures import Frame, columns, save, states
@@ -48,6 +49,7 @@ _SPREADS = {
     "ours_same_model": ("vibrating, default recipe", TRUE, "-"),
     "ours_static": ("stationary, default recipe", TRUE, ":"),
 }
+_TICKS = (5, 10, 20, 50, 100, 200, 500)
 _TRUE_SPREAD = 5.4
 """pm: rms over the columns, the same centroid on the drawn truth."""
 
@@ -56,10 +58,11 @@ def draw(runs: Runs, out: Path) -> None:
     """Draw every figure whose runs are there."""
     drawn = {"loss": losses(runs), "spread": spreads(runs), "mean_phase": mean_phases(runs)}
     for name, title in (
-        ("moving_lbfgs", "Free states, vibrating atoms"),
+        ("moving_lbfgs", "Free states, vibrating atoms, point source"),
+        ("mixed_object_lbfgs", "Free states, vibrating atoms, source of 0.2 Å"),
         ("control_lbfgs", "Free states, stationary control"),
         ("few_patterns", "Free states, 8 of 400 patterns in each update"),
-        ("ours_same_model", "Default recipe, vibrating atoms"),
+        ("ours", "Default recipe, vibrating atoms"),
     ):
         if name in runs:
             result, dataset, _ = runs[name]
@@ -70,7 +73,7 @@ def draw(runs: Runs, out: Path) -> None:
                 drawn[f"columns_{name}"] = columns(motion, result.mean_phase(), frame, comparison)
     for name, figure in drawn.items():
         if figure is not None:
-            save(figure, out / f"{name}.png", 130.0)
+            save(figure, out / f"{name}.png", 90.0 if name.startswith("states") else 120.0)
 
 
 def losses(runs: Runs) -> Figure | None:
@@ -84,11 +87,12 @@ def losses(runs: Runs) -> Figure | None:
         left.plot([], [], color="0.2", ls="--", label="plain gradient descent")
         for name, (label, colour, line) in _RACE.items():
             _curve(right, runs, name, colour, line, label)
-        left.set(ylabel="Loss of eq. 3", title="Source of 0.2 Å: L-BFGS (solid)")
-        right.set(title="Point source: ways to the same loss")
+        left.set(ylabel="Loss of eq. 3", title="Vibrating atoms, source of 0.2 Å (solid: L-BFGS)")
+        right.set(title="Vibrating atoms, point source")
         for axes in (left, right):
             axes.set(xlabel="Evaluations of all patterns", xscale="log", yscale="log")
             _finish(axes)
+            axes.legend(loc="lower left", fontsize=6.5)
     return figure
 
 
@@ -107,7 +111,7 @@ def spreads(runs: Runs) -> Figure | None:
         axes = figure.subplots()
         for name, (label, colour, line) in _SPREADS.items():
             if name in runs:
-                points = [point for point in runs[name][2] if point.columns]
+                points = [point for point in runs[name][2] if point.sd_y > 0]
                 spread = [100 * np.hypot(point.sd_y, point.sd_x) / np.sqrt(2) for point in points]
                 axes.plot([p.evaluations for p in points], spread, line, color=colour, label=label)
         axes.axhline(_TRUE_SPREAD, color="0.3", lw=0.8, ls="-.")
@@ -118,17 +122,18 @@ def spreads(runs: Runs) -> Figure | None:
             xscale="log",
             ylim=(0, None),
         )
-        _finish(axes, outside=True)
+        _finish(axes)
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
 
-def _finish(axes: Axes, outside: bool = False) -> None:
+def _finish(axes: Axes) -> None:
     axes.grid(color="0.9", lw=0.4, which="both")
     axes.spines[["top", "right"]].set_visible(False)
-    if outside:
-        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
-    else:
-        axes.legend(loc="best", fontsize=6.5)
+    for axis in (axes.xaxis, axes.yaxis):
+        if axis.get_scale() == "log":
+            axis.set_minor_formatter(NullFormatter())
+    axes.set_xticks(_TICKS, [f"{tick}" for tick in _TICKS])
 
 
 def mean_phases(runs: Runs) -> Figure | None:
@@ -142,7 +147,7 @@ def mean_phases(runs: Runs) -> Figure | None:
 
 def _row(shown: Sequence[tuple[str, Result]]) -> Figure:
     with styled():
-        figure = Figure(figsize=(1.9 * len(shown), 2.4), layout="constrained")
+        figure = Figure(figsize=(1.75 * len(shown), 2.7), layout="constrained")
         for axes, (label, result) in zip(
             figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True
         ):
