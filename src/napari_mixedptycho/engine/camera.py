@@ -41,9 +41,12 @@ class Camera:
         xp = namespace(problem.propagator)
         precision = problem.propagator.real.dtype
         width = float(asnumpy(estimate.blur)[0])
-        q = np.fft.fftfreq(problem.size)[:, None] ** 2 + np.fft.rfftfreq(problem.size) ** 2
-        transfer = np.exp(-2 * (np.pi * width) ** 2 * q)
-        slope = -4 * np.pi**2 * width * q * transfer
+        waves = [2 * np.pi * frequency(problem.size) for frequency in (np.fft.fftfreq, np.fft.rfftfreq)]
+        # The discrete Gaussian, Lindeberg, IEEE Trans. PAMI 12, 234 (1990): the other one, if it is narrower
+        # than a pixel, has negative lobes, and with them predicts fewer than no electrons.
+        decay = 2 - np.cos(waves[0])[:, None] - np.cos(waves[1])
+        transfer = np.exp(-(width**2) * decay)
+        slope = -2 * width * decay * transfer
         return cls(
             problem, estimate, xp.asarray(transfer.astype(precision)), xp.asarray(slope.astype(precision))
         )
@@ -86,7 +89,8 @@ class Camera:
         xp = namespace(power)
         sharp = power
         if self.transfer is not None:
-            power = self._filtered(power, self.transfer)
+            # Rounding may leave a little less than nothing in the dark.
+            power = xp.maximum(self._filtered(power, self.transfer), 0)
         plain = predicted = detector.crop(power)
         current = None
         if estimate.intensity is not None:
