@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+from typing import Literal
 
 import pytest
 from pydantic import Field, ValidationError
@@ -235,6 +236,21 @@ def test_settings_that_may_be_absent_can_be_switched_on(qtbot: QtBot) -> None:
     assert form.value() == Outer(inner=Inner(width=2.5))
     form.editors["inner"]._choice.inner.value = "none"
     assert form.value() == Outer()
+
+
+class Axes(Settings):
+    order: Literal["row_first", "column_first"] | None = Field(None, description="Not set: from the file.")
+
+
+def test_one_of_several_may_be_left_open(qtbot: QtBot) -> None:
+    form = SettingsForm(Axes)
+    qtbot.addWidget(form)
+    box = form.editors["order"].inner.native
+    assert [box.itemText(index) for index in range(3)] == ["from the file", "Row first", "Column first"]
+    assert form.value() == Axes()
+    for value in (Axes(order="column_first"), Axes()):
+        form.set_value(value)
+        assert form.value() == value
 
 
 def test_stages_are_added_moved_and_removed(qtbot: QtBot) -> None:

@@ -16,6 +16,7 @@ from napari_mixedptycho._napari.form.entries import (
     Flag,
     Number,
     Numbers,
+    OptionalChoice,
     Several,
     Text,
 )
@@ -37,8 +38,8 @@ def leaf(field: FieldInfo) -> Editor:
     bounds = tuple(entry for entry in field.metadata if not isinstance(entry, FieldInfo))
     adapter: TypeAdapter[Any] = TypeAdapter(Annotated[(annotation, *bounds)] if bounds else annotation)
     origin, parts = get_origin(annotation), get_args(annotation)
-    if origin is Literal and not optional:
-        return Choice(parts)
+    if origin is Literal:
+        return OptionalChoice(parts) if optional else Choice(parts)
     if annotation is bool and not optional:
         return Flag()
     if annotation in (int, float):

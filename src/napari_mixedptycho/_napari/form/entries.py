@@ -97,6 +97,25 @@ class Choice(Leaf):
                 self.inner.native.setItemData(index, tips[value], Qt.ItemDataRole.ToolTipRole)
 
 
+class OptionalChoice(Choice):
+    """One of several, or none of them."""
+
+    def __init__(self, values: Sequence[str]) -> None:
+        super().__init__(("", *values))
+
+    def value(self) -> str | None:
+        """Return the value; None for none."""
+        return super().value() or None
+
+    def set_value(self, value: str | None) -> None:
+        """Show a value, silently."""
+        super().set_value(value or "")
+
+    def set_hint(self, text: str) -> None:
+        """Say what none of them stands for."""
+        self.inner.native.setItemText(0, text)
+
+
 class Count(Leaf):
     """A whole number between two bounds."""
 

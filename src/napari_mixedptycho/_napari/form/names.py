@@ -70,6 +70,8 @@ def label(name: str) -> str:
 def choice(value: object) -> str:
     """Return the words for one of several values."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(value))
+    if " " in words:
+        return words
     return _WORDS.get(words, words.replace("_", " ").capitalize())
 
 
