@@ -34,6 +34,8 @@ SAME_MODEL = ("model.states=6", "model.slices=2", "model.padding=1.5", "model.ba
 """The model of the paper's recipes for the default one."""
 _MEDIUM = ("data.scan_region=[10, 30, 10, 30]", "model.padding=1.0", "model.band_limit=none")
 """Its detector reaches far enough as it is."""
+WIDE_MODEL = SAME_MODEL[:3]
+"""The same without a band limit, which cuts at 64 mrad what the detector sees to 86 mrad."""
 INTENSITY = tuple(
     change
     for stage in ("rough", "pure", "moving")
@@ -70,7 +72,7 @@ def _dosed() -> tuple[Run, ...]:
         for short in [file.removeprefix("si_sigma9_")]
         for run in (
             Run(f"free_{short}", file, "mixed_object", 60, FAST),
-            Run(f"ours_{short}", file, changes=SAME_MODEL),
+            Run(f"same_model_{short}", file, changes=SAME_MODEL),
         )
     )
 
@@ -83,13 +85,18 @@ RUNS: tuple[Run, ...] = (
     Run("moving_lbfgs", MOVING, "mixed_object", 200, FAST),
     Run("control_lbfgs", STILL, "control", 100, FAST),
     Run("ours", MOVING),
-    Run("ours_same_model", MOVING, changes=SAME_MODEL),
-    Run("ours_intensity", MOVING, changes=(*SAME_MODEL, *INTENSITY)),
+    Run("ours_static", STILL),
+    Run("same_model", MOVING, changes=SAME_MODEL),
+    Run("same_model_intensity", MOVING, changes=(*SAME_MODEL, *INTENSITY)),
     Run("pure", SOURCE, "pure", 300),
     Run("moving", MOVING, "mixed_object", 300),
     Run("few_patterns", SOURCE, "few_patterns", 12),
     *_dosed(),
-    Run("ours_static", STILL, changes=SAME_MODEL),
+    Run("same_model_static", STILL, changes=SAME_MODEL),
+    Run("wide", MOVING, changes=WIDE_MODEL),
+    Run("wide_static", STILL, changes=WIDE_MODEL),
+    Run("wide_moving_lbfgs", MOVING, "mixed_object", 60, (*FAST, "model.band_limit=none")),
+    Run("wide_control_lbfgs", STILL, "control", 60, (*FAST, "model.band_limit=none")),
     Run("weak_noise_lbfgs", MOVING, "mixed_object", 60, (*FAST, "guess.object.amplitude=0.01")),
     Run("strong_noise_lbfgs", MOVING, "mixed_object", 60, (*FAST, "guess.object.amplitude=0.5")),
     Run("mixed_object", SOURCE, "mixed_object", 150),
@@ -199,7 +206,7 @@ def row(run: Finished) -> list[str]:
 
 
 TARGETS = (1e-4, 5e-5, 2e-5, 1e-5, 5e-6)
-RACERS = ("moving", "moving_lbfgs", "ours_intensity", "ours_same_model", "ours")
+RACERS = ("moving", "moving_lbfgs", "same_model_intensity", "same_model", "ours")
 
 
 def cost_until(run: Finished, loss: float) -> str:

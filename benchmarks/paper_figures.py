@@ -37,8 +37,8 @@ _CASES = {
 _RACE = {
     "moving": ("plain gradient descent", _GREY, "--"),
     "moving_lbfgs": ("the same problem, L-BFGS", MEASURED, "-"),
-    "ours_intensity": ("default recipe, loss of eq. 3", _ORANGE, "-"),
-    "ours_same_model": ("default recipe, Poisson", TRUE, "-"),
+    "same_model_intensity": ("default recipe, loss of eq. 3", _ORANGE, "-"),
+    "same_model": ("default recipe, Poisson", TRUE, "-"),
     "ours": ("default recipe, 8 states, 4 slices", SECOND, "-"),
 }
 _SPREADS = {
@@ -46,8 +46,10 @@ _SPREADS = {
     "control_lbfgs": ("stationary, noise 0.1 rad", MEASURED, ":"),
     "strong_noise_lbfgs": ("vibrating, noise 0.5 rad", _VIOLET, "-"),
     "weak_noise_lbfgs": ("vibrating, noise 0.01 rad", _ORANGE, "-"),
-    "ours_same_model": ("vibrating, default recipe", TRUE, "-"),
-    "ours_static": ("stationary, default recipe", TRUE, ":"),
+    "same_model": ("vibrating, displaced copies", TRUE, "-"),
+    "same_model_static": ("stationary, displaced copies", TRUE, ":"),
+    "ours": ("the same, 4 slices, 8 states: vibrating", SECOND, "-"),
+    "ours_static": ("stationary", SECOND, ":"),
 }
 _TICKS = (5, 10, 20, 50, 100, 200, 500)
 _TRUE_SPREAD = 5.4
