@@ -6,6 +6,8 @@ needs beyond that namespace (transforms, gathering and adding of patches, moving
 
 from __future__ import annotations
 
+import ctypes
+import os
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
@@ -42,12 +44,13 @@ def select(device: str) -> ModuleType:
     Parameters
     ----------
     device
-        ``"cpu"``, ``"gpu"`` or ``"auto"`` (a GPU when CuPy finds one, else the CPU).
+        ``"cpu"``, ``"gpu"``, ``"gpu:1"`` (the second one), ``"gpu:0,1"`` (both) or ``"auto"`` (a GPU when
+        CuPy finds one, else the CPU).
 
     Raises
     ------
     InputError
-        When a GPU is asked for and CuPy or a device is missing.
+        When a GPU is asked for and driver, CuPy or device is missing.
     """
     if device == "cpu":
         return np
@@ -58,14 +61,44 @@ def select(device: str) -> ModuleType:
     except Exception as error:  # noqa: BLE001 - CuPy raises many types for a missing driver
         if device == "auto":
             return np
+        raise InputError(f"A GPU was asked for but {_missing(error)}; or choose device cpu.") from None
+    if device != "auto" and count <= max(named(device), default=0):
         raise InputError(
-            f"A GPU was asked for but CuPy cannot use one ({type(error).__name__}: {error}); install "
-            'the driver and `pip install "napari-mixedptycho[gpu-cuda12]"`, or choose device cpu.'
-        ) from None
-    if count == 0 and device == "gpu":
-        raise InputError("A GPU was asked for but none was found; choose device cpu.")
+            f"A GPU was asked for ({device}) but {count or 'none'} can be seen; GPUs count from 0: choose "
+            "another, or device cpu."
+        )
     module: ModuleType = cupy if count else np
     return module
+
+
+def _missing(error: Exception) -> str:
+    """Say what is missing to use a GPU, and the command that installs it."""
+    version = _driver()
+    extra = "gpu-cuda13" if version is not None and version >= 13 else "gpu-cuda12"
+    command = f'`pip install "napari-mixedptycho[{extra}]"`'
+    if version is None:
+        return f"there is no NVIDIA driver on this machine; install one, then {command}"
+    if isinstance(error, ImportError):
+        return f"CuPy is not there ({error}); the driver takes CUDA {version}: {command}"
+    return f"CuPy cannot use one ({type(error).__name__}: {error}); look at the driver, then {command}"
+
+
+def _driver() -> int | None:
+    """Return the newest major version of CUDA that the driver takes; None: there is no driver."""
+    version = ctypes.c_int()
+    try:
+        ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1").cuDriverGetVersion(
+            ctypes.byref(version)
+        )
+    except (OSError, AttributeError):
+        return None
+    return version.value // 1000
+
+
+def named(device: str) -> tuple[int, ...]:
+    """Return the numbers of the GPUs that a wish names: ``gpu:0,2`` is (0, 2); none where it names none."""
+    _, _, numbers = device.partition(":")
+    return tuple(int(number) for number in numbers.split(",")) if numbers else ()
 
 
 def fft2(waves: Array, *, unitary: bool = False) -> Array:
@@ -85,6 +118,13 @@ def _transform(name: str, waves: Array, unitary: bool) -> Array:
     import cupyx.scipy.fft
 
     return getattr(cupyx.scipy.fft, name)(waves, norm=norm, overwrite_x=True)
+
+
+def plan_fft2(waves: Array) -> Any:
+    """Return cuFFT's plan, with its work area, for the last two axes of (image, y, x) on a GPU."""
+    import cupyx.scipy.fft
+
+    return cupyx.scipy.fft.get_fft_plan(waves, axes=(1, 2))
 
 
 def take_patches(image: Array, corners: Array, size: int) -> Array:

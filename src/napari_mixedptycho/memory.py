@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_mixedptycho._array import select
 from napari_mixedptycho.dataset import Dataset
-from napari_mixedptycho.engine.problem import compact_order, divide
 from napari_mixedptycho.engine.solvers import LBFGS
 from napari_mixedptycho.engine.stage import Stage
 from napari_mixedptycho.geometry import Geometry, padded_size
-from napari_mixedptycho.prepare import CHUNK_BYTES, LANES
 from napari_mixedptycho.preprocess import crop_detector, reaches_edge
 from napari_mixedptycho.recipe import Recipe
+from napari_mixedptycho.stored import Stored
+from napari_mixedptycho.workload import (
+    BLOCK,
+    LANES,
+    WAVES,
+    data_limit,
+    left_in_file,
+    pattern_bytes,
+    patterns_per_chunk,
+    thread_count,
+)
 
 _LOOK = 8
 """Rows and columns of the scan that are read to see how far the patterns reach."""
@@ -25,16 +33,14 @@ _VECTORS = 12
 change, and the same of the result yielded before, which its reader still holds."""
 _REMEMBERED = {"adam": 4, "conjugate_gradient": 4, "momentum": 2, "lsqml": 2}
 """Vectors that solvers remember: two means, the last step and change, a velocity; now and in that result."""
-_PULLBACK = 36
-"""Bytes per pixel of the states in an evaluation: transmission (the last one's too), its gradient, and three
-real temporaries."""
+_PULLBACK = 44
+"""Bytes per pixel of the states in an evaluation: transmission (the last one's too), its gradient, what the
+lanes join, and three real temporaries."""
 _FIELDS = 36
 """Bytes more per pixel and state where states are displaced: five factors of Taylor's series and their
 pullback."""
 _KEPT = 1.15
 """What the C library takes ÷ what is asked for: it keeps freed memory, in pieces that do not always fit."""
-_WAVES = 5
-"""Waves beside those kept for each slice: current, far field, gradient, its share, one temporary."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class Memory:
     solver
         The object, and what the solver remembers.
     gradient
-        An evaluation: the transmission, its gradient and what each lane collects.
+        An evaluation: the transmission, its gradient and what the lanes collect.
     waves
         Of the patterns in work at the same time.
     shape
@@ -83,41 +89,34 @@ def estimate_memory(recipe: Recipe, dataset: Dataset) -> Memory:
         When a GPU is asked for and there is none.
     """
     region = _region(recipe, dataset)
-    on_cpu = select(recipe.run.device) is np
+    xp = select(recipe.run.device)
     grids = {stage.detector: _geometry(recipe, dataset, region, stage.detector) for stage in recipe.stages}
-    windows = {
-        part: _windows(grid.positions(region), grid.size, LANES if on_cpu else 1)
-        for part, grid in grids.items()
-    }
-    stages = [
-        _stage(recipe, stage, grids[stage.detector].shape, windows[stage.detector]) for stage in recipe.stages
-    ]
+    stages = [_stage(recipe, stage, grids[stage.detector].shape) for stage in recipe.stages]
     solver, gradient = max(stages, key=sum)
     geometry = max(grids.values(), key=lambda grid: grid.size)
     return Memory(
-        data=_data(recipe, region),
+        data=_data(recipe, dataset),
         solver=solver,
         gradient=gradient,
-        waves=_waves(recipe, geometry.size, on_cpu),
+        waves=_waves(recipe, geometry.size, xp),
         shape=geometry.shape,
     )
 
 
-def _data(recipe: Recipe, region: Dataset) -> int:
+def _data(recipe: Recipe, dataset: Dataset) -> int:
     """Return the bytes of the patterns, and of the part of them that a stage cuts out."""
-    pattern = region.detector_size**2 * int(np.dtype(region.patterns.dtype).itemsize)
     part = max((stage.detector or 0.0) % 1.0 for stage in recipe.stages)
-    count = region.scan_shape[0] * region.scan_shape[1]
-    return int(2 * count * pattern * (1 + part**2))
+    if isinstance(left_in_file(recipe, dataset).patterns, Stored):
+        return int(min(data_limit(recipe.run, np) or 0, BLOCK * 3 * thread_count(recipe.run)))
+    return int(2 * pattern_bytes(recipe, dataset) * (1 + part**2))
 
 
-def _waves(recipe: Recipe, size: int, on_cpu: bool) -> int:
+def _waves(recipe: Recipe, size: int, xp: ModuleType) -> int:
     """Return the bytes of the waves of patterns in work at the same time, on windows of `size` px."""
     model = recipe.model
-    threads = min(recipe.run.threads or os.cpu_count() or 1, LANES) if on_cpu else 1
+    threads = min(thread_count(recipe.run), LANES) if xp is np else 1
     wave = model.states * model.probe_modes * size**2 * 8
-    chunk = recipe.run.patterns_per_chunk or max(1, round(CHUNK_BYTES / wave))
-    return threads * chunk * wave * (model.slices + _WAVES)
+    return threads * patterns_per_chunk(recipe, size, xp) * wave * (model.slices + WAVES)
 
 
 def _region(recipe: Recipe, dataset: Dataset) -> Dataset:
@@ -140,14 +139,7 @@ def _geometry(recipe: Recipe, dataset: Dataset, region: Dataset, part: float | N
     return Geometry.of(cropped, padded_size(cropped, factor), 1.0)
 
 
-def _windows(positions: NDArray[np.float64], edge: int, lanes: int) -> int:
-    """Return the object pixels that the lanes' windows cover, together."""
-    corners = np.rint(positions).astype(np.int64)
-    extents = [np.ptp(corners[lane], axis=0) + edge for lane in divide(compact_order(positions), lanes)]
-    return int(sum(np.prod(extent) for extent in extents))
-
-
-def _stage(recipe: Recipe, stage: Stage, shape: tuple[int, int], windows: int) -> tuple[int, int]:
+def _stage(recipe: Recipe, stage: Stage, shape: tuple[int, int]) -> tuple[int, int]:
     """Return the bytes of solver and gradient in a stage."""
     states, slices = recipe.states_of(stage), recipe.model.slices
     planes, area = states * slices, int(np.prod(shape))
@@ -156,7 +148,7 @@ def _stage(recipe: Recipe, stage: Stage, shape: tuple[int, int], windows: int) -
     pixel = 8 if recipe.model.object_type == "complex" else 4
     vectors = _VECTORS + _remembered(stage)
     # The prior's spectrum and its transform are one slice each: nothing beside these.
-    return vectors * unknowns * area * pixel, (planes * _PULLBACK + extra) * area + 8 * planes * windows
+    return vectors * unknowns * area * pixel, (planes * _PULLBACK + extra) * area
 
 
 def _remembered(stage: Stage) -> int:

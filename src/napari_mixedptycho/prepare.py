@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
-from types import ModuleType
 
 import numpy as np
 
-from napari_mixedptycho._array import namespace, select
 from napari_mixedptycho.checks import check_positions, checked, takes_negative
 from napari_mixedptycho.dataset import Dataset
-from napari_mixedptycho.engine.detector import Detector
+from napari_mixedptycho.engine.comm import ALONE, Comm
 from napari_mixedptycho.engine.estimate import Estimate
 from napari_mixedptycho.engine.forward import predict
-from napari_mixedptycho.engine.hold_out import every_kth
 from napari_mixedptycho.engine.objects import states as object_states
-from napari_mixedptycho.engine.problem import Indices, Problem, compact_order, divide
+from napari_mixedptycho.engine.problem import Problem
 from napari_mixedptycho.engine.stage import Stage
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.geometry import Geometry, padded_size
 from napari_mixedptycho.guess.probe import probe_modes
 from napari_mixedptycho.guess.states import DisplacedCopies
 from napari_mixedptycho.io import load, load_mask
-from napari_mixedptycho.optics import band_limit, propagator
 from napari_mixedptycho.preprocess import (
     crop_detector,
     cut_scan,
@@ -34,11 +29,7 @@ from napari_mixedptycho.preprocess import (
 )
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.warm_start import begin, read_earlier, shared_probe, with_states
-
-LANES = 16
-"""Groups of positions that may run at the same time; fixed, so that their sum is the same on any machine."""
-CHUNK_BYTES = 2**20
-"""Waves of a chunk: about what stays in a core's cache."""
+from napari_mixedptycho.workload import left_in_file, make_problem
 
 
 @dataclass(frozen=True)
@@ -94,8 +85,15 @@ def known_thickness(recipe: Recipe, dataset: Dataset) -> float:
     return thickness
 
 
-def prepare(recipe: Recipe, dataset: Dataset) -> Prepared:
+def prepare(recipe: Recipe, dataset: Dataset, comm: Comm = ALONE) -> Prepared:
     """Make a recipe ready for a data set.
+
+    Parameters
+    ----------
+    recipe, dataset
+        What is wanted, of what.
+    comm
+        The ranks that share the work.
 
     Raises
     ------
@@ -103,12 +101,12 @@ def prepare(recipe: Recipe, dataset: Dataset) -> Prepared:
         When a number is missing or does not fit the data.
     """
     thickness = known_thickness(recipe, dataset)
-    dataset = apply_recipe(recipe, dataset)
+    dataset = apply_recipe(recipe, left_in_file(recipe, dataset, comm))
     recipe = recipe.for_dataset(dataset)
     geometry = Geometry.of(dataset, _size(recipe, dataset), thickness / recipe.model.slices)
     _check_probe_fits(dataset, geometry)
     dataset, warnings = checked(recipe, dataset, geometry)
-    return Prepared(recipe, dataset, geometry, _problem(recipe, dataset, geometry), warnings)
+    return Prepared(recipe, dataset, geometry, make_problem(recipe, dataset, geometry, comm), warnings)
 
 
 def for_detector(prepared: Prepared, part: float | None) -> Prepared:
@@ -130,7 +128,8 @@ def for_detector(prepared: Prepared, part: float | None) -> Prepared:
         return prepared
     recipe, dataset = prepared.recipe, crop_detector(prepared.dataset, part)
     geometry = Geometry.of(dataset, _size(recipe, dataset), prepared.geometry.slice_spacing)
-    return replace(prepared, dataset=dataset, geometry=geometry, problem=_problem(recipe, dataset, geometry))
+    problem = make_problem(recipe, dataset, geometry, prepared.problem.comm)
+    return replace(prepared, dataset=dataset, geometry=geometry, problem=problem)
 
 
 def _size(recipe: Recipe, dataset: Dataset) -> int:
@@ -226,9 +225,7 @@ def _displaced(prepared: Prepared, earlier: Estimate, states: int) -> Estimate:
 
 def to_device(prepared: Prepared, estimate: Estimate) -> Estimate:
     """Return the estimate beside the problem's arrays."""
-    xp, host = namespace(prepared.problem.propagator), estimate.asnumpy()
-    large = {name: getattr(host, name) for name in ("object", "probe", "displacement", "background")}
-    return replace(host, **{name: xp.asarray(part) for name, part in large.items() if part is not None})
+    return estimate.asnumpy().beside(prepared.problem.propagator)
 
 
 def _from_result(prepared: Prepared, name: str, states: int) -> Estimate:
@@ -251,49 +248,6 @@ def _as_bright(prepared: Prepared, estimate: Estimate) -> Estimate:
     predicted = float((predict(problem, there, some) * problem.weight).sum(dtype="f8"))
     measured = float((problem.electrons(some) * problem.weight).sum(dtype="f8"))
     return replace(estimate, probe=estimate.probe * np.float32(np.sqrt(measured / predicted)))
-
-
-def _problem(recipe: Recipe, dataset: Dataset, geometry: Geometry) -> Problem:
-    xp: ModuleType = select(recipe.run.device)
-    model, run = recipe.model, recipe.run
-    size, detector = geometry.size, Detector(dataset.detector_size, geometry.size)
-    move = propagator(size, geometry.sampling, dataset.energy, geometry.slice_spacing)
-    if model.band_limit is not None:
-        move = move * band_limit(size, geometry.sampling, model.band_limit)
-    mask = np.ones((dataset.detector_size,) * 2, bool) if dataset.mask is None else dataset.mask
-    patterns = dataset.values.reshape(-1, *mask.shape)
-    order, held_out = compact_order(geometry.positions(dataset)), _held_out(recipe, dataset)
-    waves = model.states * model.probe_modes * size**2 * 8
-    return Problem(
-        measured=xp.asarray(np.ascontiguousarray(np.fft.ifftshift(patterns, axes=(-2, -1)))),
-        scale=dataset.electrons_per_unit or 1.0,
-        counted=dataset.electrons_per_unit is not None,
-        sampling=geometry.sampling,
-        spacing=geometry.slice_spacing,
-        wavelength=dataset.wavelength,
-        scan_shape=dataset.scan_shape,
-        source_points=model.source_points,
-        weight=xp.asarray(np.fft.ifftshift(mask).astype(np.float32)),
-        detector=detector,
-        propagator=xp.asarray(move.astype(np.complex64)),
-        lanes=divide(order[~np.isin(order, held_out)], LANES if xp is np else 1),
-        held_out=held_out,
-        chunk=run.patterns_per_chunk or max(1, round(CHUNK_BYTES / waves)),
-        threads=(run.threads or os.cpu_count() or 1) if xp is np else 1,
-    )
-
-
-def _held_out(recipe: Recipe, dataset: Dataset) -> Indices:
-    """Return the positions whose patterns are left out of the loss."""
-    if recipe.data.hold_out is None:
-        return np.zeros(0, np.int64)
-    chosen, count = every_kth(dataset.scan_shape, recipe.data.hold_out), int(np.prod(dataset.scan_shape))
-    if len(chosen) == count:
-        raise InputError(
-            f"{dataset.name}: data.hold_out is {recipe.data.hold_out} and leaves none of {count} patterns to "
-            "fit; leave it out."
-        )
-    return chosen
 
 
 def _check_probe_fits(dataset: Dataset, geometry: Geometry) -> None:

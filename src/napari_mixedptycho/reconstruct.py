@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from napari_mixedptycho._array import Array, namespace
+from napari_mixedptycho._device import device
+from napari_mixedptycho.crew import crew, recruited
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.engine.alarms import Course, alarmed
 from napari_mixedptycho.engine.estimate import Estimate
 from napari_mixedptycho.engine.health import Health, Watch
 from napari_mixedptycho.engine.iterate import Start, Step, iterate
+from napari_mixedptycho.engine.orders import Turn
 from napari_mixedptycho.engine.prior import Spectrum
 from napari_mixedptycho.engine.stage import Stage
 from napari_mixedptycho.errors import InputError
@@ -53,6 +56,8 @@ class Progress:
         How the estimate is doing, and what is wrong with it.
     held_out
         Loss of the patterns left out (`data.hold_out`); None: there are none.
+    news
+        What has happened to the computing, as sentences to show.
     """
 
     iteration: int
@@ -66,11 +71,12 @@ class Progress:
     result: Result
     health: Health
     held_out: float | None = None
+    news: tuple[str, ...] = ()
 
 
 def reconstruct(
     recipe: Recipe, dataset: Dataset | Prepared | None = None, resume: Result | None = None
-) -> Iterator[Progress]:
+) -> Generator[Progress]:
     """Reconstruct a data set, yielding after every iteration.
 
     Parameters
@@ -93,7 +99,24 @@ def reconstruct(
         When recipe, data and result do not fit together.
     """
     opened = open_dataset(recipe) if dataset is None else dataset
-    prepared = opened if isinstance(opened, Prepared) else prepare(recipe, opened)
+    with crew(recipe) as comm:
+        prepared = opened if isinstance(opened, Prepared) else prepare(recipe, opened, comm)
+        prepared = recruited(prepared, comm)
+        yield from _on_device(_steps(recipe, prepared, resume), prepared)
+
+
+def _on_device(steps: Iterator[Progress], prepared: Prepared) -> Iterator[Progress]:
+    """Make each step on the problem's device, in whatever thread it is asked for."""
+    place = device(prepared.problem.propagator)
+    while True:
+        with place:
+            progress = next(steps, None)
+        if progress is None:
+            return
+        yield progress
+
+
+def _steps(recipe: Recipe, prepared: Prepared, resume: Result | None) -> Iterator[Progress]:
     journey = _Journey(prepared, _checked(prepared, resume))
     for index, stage in enumerate(recipe.stages):
         start = journey.start(index)
@@ -123,6 +146,7 @@ class _Journey:
         done = self.result.history.stage.count(index) if self.result else 0
         if done >= stage.iterations:
             return None
+        self.prepared.problem.comm.tell(Turn(stage.detector))
         self.now = now = for_detector(self.prepared, stage.detector)
         if done and self.result:
             estimate = to_device(now, self.result.estimate)
@@ -180,6 +204,7 @@ class _Journey:
             self.result,
             alarmed(health, _course(history)),
             None if np.isnan(step.held_out) else step.held_out,
+            self.now.problem.room.take_news(),
         )
 
 

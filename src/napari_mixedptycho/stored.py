@@ -49,7 +49,8 @@ class Stored:
     @property
     def dtype(self) -> np.dtype[Any]:
         """As stored."""
-        return np.dtype(self.source.dtype)
+        stored: np.dtype[Any] = np.dtype(self.source.dtype)
+        return stored
 
     @property
     def nbytes(self) -> int:
@@ -81,7 +82,8 @@ class Stored:
         """Read one scan row (scan_x, ky, kx) by its number, or index all patterns once they are read."""
         if isinstance(where, int | np.integer):
             return self._run(int(where), 0, self.shape[1])
-        return np.stack(list(self))[where]
+        found: NDArray[Any] = np.stack(list(self))[where]
+        return found
 
     def at(self, positions: NDArray[np.int64]) -> NDArray[Any]:
         """Read the patterns (position, ky, kx) of these numbers, counted row by row.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from napari_mixedptycho.prepare import Prepared, known_thickness, prepare
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import reconstruct
 from napari_mixedptycho.result import Result
+from napari_mixedptycho.workload import thread_count
 
 
 class Terminated(KeyboardInterrupt):
@@ -102,7 +102,7 @@ def headline(recipe: Recipe, dataset: Dataset) -> str:
         f"{dataset.name}: {rows}×{columns} patterns of {dataset.detector_size}×{dataset.detector_size} px; "
         f"{parts}, object {needed.shape[0]}×{needed.shape[1]} px; iterations: {stages}; "
         f"about {size(needed.total)} of memory; "
-        + (f"CPU, {run.threads or os.cpu_count()} thread(s)" if select(run.device) is np else "GPU")
+        + (f"CPU, {thread_count(run)} thread(s)" if select(run.device) is np else "GPU")
     )
 
 

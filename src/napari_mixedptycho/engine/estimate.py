@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
-from napari_mixedptycho._array import Array, asnumpy
+import numpy as np
+
+from napari_mixedptycho._array import Array, asnumpy, namespace
 
 Unknown = Literal[
     "object",
@@ -108,6 +110,13 @@ class Estimate:
     def with_blocks(self, blocks: Blocks) -> Estimate:
         """Return a copy in which the refined unknowns are replaced."""
         return replace(self, **dict(blocks))
+
+    def beside(self, other: Array) -> Estimate:
+        """Return the same estimate with its large arrays where another array lies."""
+        xp = namespace(other)
+        large = {name: getattr(self, name) for name in ("object", "probe", "displacement", "background")}
+        move = asnumpy if xp is np else xp.asarray
+        return replace(self, **{name: move(part) for name, part in large.items() if part is not None})
 
     def asnumpy(self) -> Estimate:
         """Return the same estimate on the host."""

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -16,8 +15,9 @@ from napari_mixedptycho.engine.estimate import Estimate, Unknown
 from napari_mixedptycho.engine.incidence import split_positions
 from napari_mixedptycho.engine.limits import Limits
 from napari_mixedptycho.engine.losses import Loss
+from napari_mixedptycho.engine.orders import Count, Evaluation, together
 from napari_mixedptycho.engine.places import places
-from napari_mixedptycho.engine.problem import Indices, Problem, chunks, divide
+from napari_mixedptycho.engine.problem import Indices, Problem, chunks
 from napari_mixedptycho.engine.unknowns.base import Refined
 from napari_mixedptycho.engine.view import View
 
@@ -63,12 +63,9 @@ class Objective:
     def of(cls, problem: Problem, loss: Loss) -> Objective:
         """Make the objective; reads every pattern that is fitted once."""
         keep_freed_memory()
-        total = electrons = 0.0
-        for part in chunks(problem.fitted, 64):
-            measured = problem.electrons(part)
-            total += float(loss.scale(measured, problem.weight).sum())
-            electrons += float((measured * problem.weight).sum(dtype="f8"))
-        return cls(problem, loss, total, electrons)
+        count = Count(loss)
+        total, electrons = together(problem, count, lambda: count.part(problem))
+        return cls(problem, loss, float(total), float(electrons))
 
     def value_and_gradient(
         self, estimate: Estimate, refined: tuple[Unknown, ...], batch: Indices | None = None
@@ -90,12 +87,11 @@ class Objective:
             The loss (dimensionless), and for each refined unknown its gradient, of the unknown's shape;
             that of a complex unknown is ∂L/∂Re + i·∂L/∂Im.
         """
-        lanes = self.problem.lanes if batch is None else divide(batch, len(self.problem.lanes))
         part = 1.0 if batch is None else len(batch) / len(self.problem.fitted)
         view = View.of(self.problem, estimate, self.loss, refined)
-        with ThreadPoolExecutor(self.problem.threads) as pool:
-            shares = list(pool.map(view.lane, lanes))
-        value, gradient = view.sum(shares, 1.0 / (part * self.total))
+        order = Evaluation(self.loss, estimate, refined, batch)
+        share = together(self.problem, order, lambda: order.seen(view))
+        value, gradient = view.finish(share, 1.0 / (part * self.total))
         for term in self.terms:
             penalty, slopes = term.value_and_gradient(estimate)
             value += penalty
@@ -113,19 +109,19 @@ class Objective:
         if not len(problem.held_out):
             return float("nan")
         view = View.of(problem, estimate, self.loss, ())
-        with ThreadPoolExecutor(problem.threads) as pool:
-            shares = list(pool.map(view.lane, divide(problem.held_out, len(problem.lanes))))
-        total = sum(
-            float(self.loss.scale(problem.electrons(part), problem.weight).sum())
-            for part in chunks(problem.held_out, 64)
+        order, count = (
+            Evaluation(self.loss, estimate, (), problem.held_out),
+            Count(self.loss, problem.held_out),
         )
-        return view.sum(shares, 1.0 / total)[0]
+        share = together(problem, order, lambda: order.seen(view))
+        total, _ = together(problem, count, lambda: count.part(problem))
+        return view.finish(share, 1.0 / float(total))[0]
 
 
 def predict(problem: Problem, estimate: Estimate, indices: Indices) -> Array:
     """Return the predicted patterns (position, ky, kx), electrons, zero angle in the corner."""
     view = View.of(problem, estimate, None, ())
-    parts = [view.camera.see(view.power(part)[0], part)[0] for part in chunks(indices, problem.chunk)]
+    parts = [view.camera.see(view.power(part)[0], part)[0] for part in chunks(indices, problem.room.patterns)]
     return namespace(parts[0]).concatenate(parts)
 
 

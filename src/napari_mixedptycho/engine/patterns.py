@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -75,7 +75,7 @@ class Streamed:
         patterns = self.read(np.asarray(indices))
         return patterns if self.transfer is None else self.transfer()(patterns)
 
-    def in_turn(self, parts: Sequence[Indices]) -> Iterator[Array]:
+    def in_turn(self, parts: Sequence[Indices]) -> Generator[Array]:
         """Yield the patterns of each part; while it is in use the next is brought over and one more read."""
         blocks = _blocks(parts, self.block)
         transfer = _stay if self.transfer is None else self.transfer()
@@ -118,11 +118,11 @@ class Held:
     place: Indices
 
     @classmethod
-    def of(cls, rest: Streamed, own: Indices) -> Held:
-        """Read what is wanted again and again."""
+    def of(cls, rest: Streamed, own: Indices, kept: Array) -> Held:
+        """Hold the patterns `kept` of the positions `own`."""
         place = np.full(len(rest), -1)
         place[own] = np.arange(len(own))
-        return cls(rest, rest[own], place)
+        return cls(rest, kept, place)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -143,7 +143,7 @@ class Held:
         return self.rest[indices] if (rows < 0).any() else self.kept[rows]
 
 
-def in_turn(measured: Array | Patterns, parts: Sequence[Indices]) -> Iterator[Array]:
+def in_turn(measured: Array | Patterns, parts: Sequence[Indices]) -> Generator[Array]:
     """Yield the patterns (position, ky, kx) of each part, as they are stored, beside the object."""
     if isinstance(measured, Streamed):
         with closing(measured.in_turn(parts)) as patterns:

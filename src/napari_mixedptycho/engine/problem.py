@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Hashable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_mixedptycho._array import Array
+from napari_mixedptycho.engine.comm import ALONE, Comm
 from napari_mixedptycho.engine.detector import Detector
+from napari_mixedptycho.engine.patterns import Patterns, in_turn
+from napari_mixedptycho.engine.room import Room
 
 Indices = NDArray[np.int64]
 """Numbers of positions."""
@@ -23,7 +28,8 @@ class Problem:
     Attributes
     ----------
     measured
-        (position, ky, kx) patterns in their native dtype, zero angle in the corner.
+        (position, ky, kx) patterns in their native dtype, zero angle in the corner: an array, or `Patterns`
+        that are read when they are wanted.
     scale
         Stored value × this = electrons (1 for noise-free data).
     weight
@@ -50,9 +56,13 @@ class Problem:
         Lanes that run at the same time (CPU).
     held_out
         Positions whose patterns are left out of the loss.
+    comm
+        The ranks that share the lanes.
+    deterministic
+        On a GPU: sums that are the same bit for bit each time.
     """
 
-    measured: Array
+    measured: Array | Patterns
     scale: float
     weight: Array
     detector: Detector
@@ -67,6 +77,8 @@ class Problem:
     chunk: int = 1
     threads: int = 1
     held_out: Indices = field(default_factory=lambda: np.zeros(0, np.int64))
+    comm: Comm = ALONE
+    deterministic: bool = False
 
     @property
     def size(self) -> int:
@@ -83,10 +95,28 @@ class Problem:
         """Positions whose patterns count in the loss."""
         return np.setdiff1d(np.arange(self.count), self.held_out)
 
+    @cached_property
+    def kept(self) -> dict[Hashable, Any]:
+        """What `engine.gpu` keeps for the next evaluation: plans of transforms, and what was found right."""
+        return {}
+
+    @cached_property
+    def room(self) -> Room:
+        """How many patterns are in work at once per thread: `chunk`, or fewer since memory ran out."""
+        return Room(self.chunk)
+
     def electrons(self, indices: NDArray[np.int64]) -> Array:
         """Return (position, ky, kx) patterns in electrons, float of the precision of the propagator."""
+        return self._electrons(self.measured[indices])
+
+    def electrons_in_turn(self, parts: Sequence[Indices]) -> Generator[Array]:
+        """Yield the same for each part; what is not in memory is read ahead."""
+        with closing(in_turn(self.measured, parts)) as stored:
+            yield from (self._electrons(patterns) for patterns in stored)
+
+    def _electrons(self, stored: Array) -> Array:
         precision = self.propagator.real.dtype
-        patterns = self.measured[indices].astype(precision)
+        patterns = stored.astype(precision)
         patterns *= precision.type(self.scale)
         return patterns
 
