@@ -18,6 +18,7 @@ CARRIED = (
     f"{PACKAGE}/__init__.py",
     f"{PACKAGE}/napari.yaml",
     f"{PACKAGE}/py.typed",
+    f"{PACKAGE}/engine/gpu/kernels.cu",
     f"{PACKAGE}/data/si_sigma9.h5",
     f"{PACKAGE}/data/si_sigma9_static.h5",
 )
