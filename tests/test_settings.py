@@ -6,6 +6,7 @@ import pytest
 from pydantic import Field, ValidationError
 
 from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.recipe import Recipe, Run
 from napari_mixedptycho.settings import Settings
 
 
@@ -98,3 +99,13 @@ def test_several_faults_are_counted() -> None:
 @pytest.mark.parametrize("value", [1, 1.5, 10**6])
 def test_whole_numbers_serve_as_real_ones(value: Any) -> None:
     assert Document.parse({"nothing": value}).nothing == float(value)
+
+
+def test_not_set_is_kept_where_something_else_is_the_default() -> None:
+    run = Run(checkpoint=None)
+    assert 'checkpoint = "none"' in run.to_toml()
+    assert Run.from_toml(run.to_toml()) == run
+    assert Recipe.from_toml(Recipe(run=run).to_toml()).run == run
+    assert Run.from_toml('threads = "none"') == Run()
+    with pytest.raises(InputError, match="seed"):
+        Run.from_toml('seed = "none"')

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
-from typing import Any, Self
+from types import NoneType
+from typing import Any, Self, get_args
 
 import tomlkit
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -41,7 +42,7 @@ class Settings(BaseModel):
         """
         try:
             # By way of JSON, since a strict model accepts a list for a tuple only from there.
-            return cls.model_validate_json(json.dumps(values, default=str))
+            return cls.model_validate_json(json.dumps(_with_none(cls, values), default=str))
         except ValidationError as error:
             raise InputError(explain(error, where)) from None
 
@@ -55,10 +56,25 @@ class Settings(BaseModel):
         return cls.parse(values, where)
 
     def to_toml(self, *, comments: bool = False) -> str:
-        """Write as a TOML document; ``None`` is left out; with `comments`, each key is explained."""
+        """Write as a TOML document; with `comments`, each key is explained.
+
+        TOML has no None: it is left out where it is the default, and ``"none"`` elsewhere.
+        """
         document = tomlkit.document()
         _fill(document, self, comments)
         return tomlkit.dumps(document)
+
+
+def _with_none(cls: type[Settings], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values with None where "none" stands for it."""
+    found = dict(values)
+    for name, value in values.items():
+        annotation = cls.model_fields[name].annotation if name in cls.model_fields else None
+        if value == "none" and NoneType in get_args(annotation):
+            found[name] = None
+        elif isinstance(value, Mapping) and isinstance(annotation, type) and issubclass(annotation, Settings):
+            found[name] = _with_none(annotation, value)
+    return found
 
 
 def explain(error: ValidationError, where: str) -> str:
@@ -80,6 +96,8 @@ def _fill(table: Any, settings: Settings, comments: bool) -> None:
     fields = type(settings).model_fields
     values = {name: getattr(settings, name) for name in fields}
     for name, value in values.items():
+        if value is None and fields[name].default is not None:
+            value = "none"
         if _is_nested(value) or value is None:
             if value is None and comments:
                 table.add(tomlkit.comment(f"{name} = (not set)  {_tip(fields[name].description)}"))
