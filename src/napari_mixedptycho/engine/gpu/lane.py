@@ -48,6 +48,7 @@ class Lane:
         self.corners = xp.asarray(corners.astype(np.int32))
         self.rows = xp.asarray(share.indices.astype(np.int32))
         self.object = xp.ascontiguousarray(view.transmission)
+        self.spectrum, self.ramps = xp.ascontiguousarray(view.spectrum), xp.ascontiguousarray(view.ramps)
         self.fixed = FixedPoint.of(view, corners) if view.problem.deterministic else None
         self.plain = self._plain()
         self.propagator, self.tilts = self._flight()
@@ -82,13 +83,13 @@ class Lane:
 
     def _flight(self) -> tuple[Array, Array]:
         """Return the propagator (ky, kx), and for each position its ramps (position, 2, k) where tilted."""
-        view, flight = self.view, self.view.flight
+        flight = self.view.flight
         if not self.plain.tilted:
             flat = flight.propagator(self.share.indices[:1]).reshape(flight.fixed.shape)
-            return self.xp.ascontiguousarray(flat), view.ramps
+            return self.xp.ascontiguousarray(flat), self.ramps
         assert flight.tilt is not None
         phases = 2j * np.pi * flight.spacing * flight.tilt[..., None] * flight.k
-        return flight.fixed, self.xp.asarray(np.exp(phases).astype("c8"))
+        return self.xp.ascontiguousarray(flight.fixed), self.xp.asarray(np.exp(phases).astype("c8"))
 
     def _waves(self, count: int) -> Waves:
         """Return the waves of a chunk of so many positions."""
@@ -103,7 +104,7 @@ class Lane:
         share.sums.clear()
         share.object[...] = 0
         self.total = share.object if self.fixed is None else xp.zeros((*share.object.shape, 2), "i8")
-        self.beam = xp.zeros_like(view.spectrum) if view.beam_wanted else None
+        self.beam = xp.zeros_like(self.spectrum) if view.beam_wanted else None
         shape = (len(share.indices), self.plain.blocks, 2)
         self.shifts = xp.zeros(shape, "f4") if view.places_wanted else None
 
@@ -149,8 +150,8 @@ class Lane:
 
     def _to_detector(self, waves: Waves, here: slice) -> None:
         """Shift the beam, and send it through all slices; leaves the far field, not scaled."""
-        view, corners, rows, first = self.view, self.corners[here], self.rows[here], waves.chunks[0]
-        self._run("shift", waves.positions, view.spectrum, view.ramps, rows, waves.incident, first)
+        corners, rows, first = self.corners[here], self.rows[here], waves.chunks[0]
+        self._run("shift", waves.positions, self.spectrum, self.ramps, rows, waves.incident, first)
         self.device.transform(images(waves.incident), inverse=True)
         self._run("enter", waves.stack, waves.incident, self.object, corners, waves.after[0], first)
         for flying, leaving, chunk in zip(waves.after, waves.after[1:], waves.chunks[1:], strict=False):
@@ -184,9 +185,9 @@ class Lane:
 
     def _to_beam(self, waves: Waves, here: slice) -> None:
         """Take the gradient of the incident waves to the beam's spectrum, and to the positions."""
-        view, rows, chunk, gradient = self.view, self.rows[here], waves.chunks[0], waves.incident
+        rows, chunk, gradient = self.rows[here], waves.chunks[0], waves.incident
         self.device.transform(images(gradient))
         if self.shifts is not None:
-            arguments = (gradient, view.spectrum, view.ramps, rows, self.shifts[here], chunk)
+            arguments = (gradient, self.spectrum, self.ramps, rows, self.shifts[here], chunk)
             self._run("shift_slope", waves.positions, *arguments)
-        self._run("unshift", chunk.modes, gradient, view.ramps, rows, self.beam, chunk)
+        self._run("unshift", chunk.modes, gradient, self.ramps, rows, self.beam, chunk)
