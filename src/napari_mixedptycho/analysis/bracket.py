@@ -40,7 +40,7 @@ class BracketSettings(Settings):
         lt=1,
         description="The sides have met when they differ by less, as a part of the motion.",
     )
-    floor: float = Field(0.003, ge=0, lt=1, description="Smaller differences, Å, do not count either.")
+    floor: float = Field(0.005, ge=0, lt=1, description="Smaller differences, Å, do not count either.")
 
     @model_validator(mode="after")
     def _has_two_sides(self) -> Self:

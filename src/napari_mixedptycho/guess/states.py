@@ -33,7 +33,7 @@ class NoisyCopies(Settings):
 
 
 class DisplacedCopies(Settings):
-    """States as copies warped by random displacement fields with the spectrum of phonons: from above.
+    """States as copies warped by random displacement fields with the spectrum of phonons.
 
     Equipartition gives a wave of wave vector q the mean square amplitude k_B T / (m ω²) ∝ 1/q² (Debye), so
     neighbours move together. That matters: the common motion of all atoms under the probe hardly changes the
@@ -43,7 +43,11 @@ class DisplacedCopies(Settings):
 
     kind: Literal["displaced"] = "displaced"
     displacement: float = Field(
-        0.1, gt=0, le=1, description="Rms displacement per axis, Å; above the motion that is expected."
+        0.02,
+        gt=0,
+        le=1,
+        description="Rms displacement per axis, Å. Displaced states: below the motion expected; free ones: "
+        "above it (0.12).",
     )
     correlation: float = Field(
         0.8, gt=0, le=10, description="Shortest wave kept (Gaussian sigma), Å; about the size of an atom."
