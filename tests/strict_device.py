@@ -8,13 +8,83 @@ from __future__ import annotations
 
 import operator
 import sys
+import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 import scipy.fft
+
+
+class OutOfMemoryError(MemoryError):
+    """As CuPy's, which is a `MemoryError` too."""
+
+
+@dataclass
+class Machine:
+    """How many devices there are, the largest array they take, and how much of each is free, bytes."""
+
+    devices: int = 1
+    limit: float = np.inf
+    free: int = 2**30
+    buffers: list[np.ndarray] = field(default_factory=list)
+
+    def pinned(self, values: np.ndarray) -> bool:
+        return any(np.shares_memory(values, buffer) for buffer in self.buffers)
+
+
+MACHINE = Machine()
+_thread = threading.local()
+
+
+def current() -> int:
+    """Return the number of the thread's device."""
+    return _thread.stack[-1] if getattr(_thread, "stack", None) else 0
+
+
+@dataclass(frozen=True)
+class Place:
+    """A device as a context."""
+
+    id: int
+
+    def __enter__(self) -> None:
+        assert self.id < MACHINE.devices, "no such device"
+        _thread.stack = [*getattr(_thread, "stack", []), self.id]
+
+    def __exit__(self, *_: object) -> None:
+        assert _thread.stack.pop() == self.id
+
+
+class Event:
+    def __init__(self, queue: list[Callable[[], Any]]) -> None:
+        self._queue = list(queue)
+
+    def synchronize(self) -> None:
+        for work in self._queue:
+            work()
+
+
+class Stream:
+    def __init__(self, non_blocking: bool = False) -> None:
+        self.queue: list[Callable[[], Any]] = []
+
+    def record(self) -> Event:
+        return Event(self.queue)
+
+    def wait_event(self, event: Event) -> None:
+        assert isinstance(event, Event)
+
+    def synchronize(self) -> None:
+        self.record().synchronize()
+
+
+def _empty_pinned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    MACHINE.buffers.append(np.empty(shape, dtype))
+    return MACHINE.buffers[-1]
 
 
 class Device:
@@ -24,7 +94,25 @@ class Device:
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, values: Any) -> None:
-        self._values = np.asarray(values)
+        self._arrived = np.asarray(values)
+        self._coming: Callable[[], None] | None = None
+        self.device = Place(current())
+        if self._arrived.strides[:1] != (0,) and self._arrived.nbytes > MACHINE.limit:
+            raise OutOfMemoryError(f"{self._arrived.nbytes} bytes")
+
+    @property
+    def _values(self) -> Any:
+        if self._coming is not None:  # copied as late as a device may
+            coming, self._coming = self._coming, None
+            coming()
+        return self._arrived
+
+    def set(self, values: np.ndarray, stream: Stream) -> None:
+        """Copy from pinned memory, some time before it is used or waited for."""
+        assert MACHINE.pinned(values), "only copies from pinned memory go on beside the computing"
+        assert (values.shape, values.dtype) == (self.shape, self.dtype)
+        self._coming = lambda: np.copyto(self._arrived, values)
+        stream.queue.append(lambda: self._values)
 
     def __array__(self, *_: Any, **__: Any) -> Any:
         raise TypeError("implicit conversion of a device array to a NumPy array")
@@ -91,6 +179,8 @@ def index(where: Any) -> Any:
 def bare(value: Any) -> Any:
     """Return what NumPy computes with; host arrays are refused."""
     if isinstance(value, Device):
+        if value.device.id != current():
+            raise TypeError(f"an array of device {value.device.id} in work on device {current()}")
         return value._values
     if isinstance(value, np.ndarray) and value.ndim:
         raise TypeError("a host array among device arrays")
@@ -113,7 +203,7 @@ def _operator(name: str, reflected: bool = False) -> Callable[..., Any]:
 
     def apply(self: Device, other: Any) -> Any:
         # CuPy has no operators between device and host arrays.
-        one, two = (bare(other), self._values) if reflected else (self._values, bare(other))
+        one, two = (bare(other), bare(self)) if reflected else (bare(self), bare(other))
         return wrapped(act(one, two))
 
     return apply
@@ -172,16 +262,27 @@ def _scatter_add(target: Device, where: Any, values: Device) -> None:
 
 
 def _asarray(values: Any, dtype: Any = None) -> Device:
-    return values if isinstance(values, Device) and dtype is None else Device(np.array(index(values), dtype))
+    here = isinstance(values, Device) and values.device.id == current() and dtype is None
+    return values if here else Device(np.array(index(values), dtype))
 
 
-def install(patch: pytest.MonkeyPatch) -> ModuleType:
-    """Put the device where the program looks for CuPy; return its array module."""
+def _cuda() -> ModuleType:
     runtime = ModuleType("runtime")
-    runtime.getDeviceCount = lambda: 1  # type: ignore[attr-defined]
-    runtime.getDevice = lambda: 0  # type: ignore[attr-defined]
-    cuda = ModuleType("cuda")
-    cuda.runtime = runtime  # type: ignore[attr-defined]
+    runtime.getDeviceCount = lambda: MACHINE.devices  # type: ignore[attr-defined]
+    runtime.getDevice = current  # type: ignore[attr-defined]
+    runtime.memGetInfo = lambda: (MACHINE.free, 2**31)  # type: ignore[attr-defined]
+    cuda, computing = ModuleType("cuda"), Stream()
+    cuda.runtime, cuda.Device, cuda.Stream = runtime, Place, Stream  # type: ignore[attr-defined]
+    cuda.get_current_stream = lambda: computing  # type: ignore[attr-defined]
+    return cuda
+
+
+def install(patch: pytest.MonkeyPatch, **machine: Any) -> ModuleType:
+    """Put the device where the program looks for CuPy; return its array module."""
+    patch.setitem(globals(), "MACHINE", Machine(**machine))
+    cuda = _cuda()
+    pool = ModuleType("pool")
+    pool.free_bytes, pool.free_all_blocks = (lambda: 0), (lambda: None)  # type: ignore[attr-defined]
     fft = _module("cupy.fft", np.fft)
     linalg = _module("cupy.linalg", np.linalg)
     cupy = _module(
@@ -191,6 +292,7 @@ def install(patch: pytest.MonkeyPatch) -> ModuleType:
         fft=fft,
         linalg=linalg,
         cuda=cuda,
+        get_default_memory_pool=lambda: pool,
         asarray=_asarray,
         array=_asarray,
         asnumpy=lambda values: np.array(index(values)),
@@ -201,6 +303,7 @@ def install(patch: pytest.MonkeyPatch) -> ModuleType:
     cupyx_scipy.fft = scipy_fft  # type: ignore[attr-defined]
     cupyx = ModuleType("cupyx")
     cupyx.scatter_add, cupyx.scipy = _scatter_add, cupyx_scipy  # type: ignore[attr-defined]
+    cupyx.empty_pinned = _empty_pinned  # type: ignore[attr-defined]
     modules = {"cupy": cupy, "cupyx": cupyx, "cupyx.scipy": cupyx_scipy, "cupyx.scipy.fft": scipy_fft}
     for name, module in modules.items():
         patch.setitem(sys.modules, name, module)

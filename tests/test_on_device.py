@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+
 import numpy as np
 import pytest
 
+from napari_mixedptycho import _array
+from napari_mixedptycho._array import select
+from napari_mixedptycho.engine.comm import LostError
 from napari_mixedptycho.engine.forward import Objective
+from napari_mixedptycho.engine.gpu import fused
 from napari_mixedptycho.engine.losses import PoissonLoss
+from napari_mixedptycho.engine.patterns import Indices, Streamed
+from napari_mixedptycho.engine.view import Share, View
+from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.prepare import for_stage, open_dataset, prepare, to_device
+from napari_mixedptycho.recipe import Recipe
+from napari_mixedptycho.reconstruct import reconstruct
 from tests.small import small, standard, steps
 from tests.strict_device import install
 
@@ -29,6 +41,7 @@ INSTRUMENT = (
 @pytest.fixture(autouse=True)
 def _device(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch)
+    monkeypatch.setattr(fused, "known", lambda view: False)  # no kernels without a device
 
 
 @pytest.mark.parametrize("changes", RUNS.values(), ids=RUNS.keys())
@@ -64,3 +77,112 @@ def test_solvers_of_small_unknowns_run_there() -> None:
     there = steps(small(CORNER, INSTRUMENT, "run.device=gpu"))
     losses = [progress.loss for progress in there]
     assert losses[-1] < losses[2] < losses[0]
+
+
+def losses(recipe: Recipe) -> list[float]:
+    return [progress.loss for progress in steps(recipe)]
+
+
+def test_another_device_than_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = losses(small(CORNER, "run.device=gpu"))
+    install(monkeypatch, devices=3)
+    assert losses(small(CORNER, "run.device=gpu:2")) == first
+
+
+def test_two_devices_find_what_one_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = steps(small(CORNER, "data.hold_out=5", "run.device=gpu"))
+    install(monkeypatch, devices=2)
+    before = threading.active_count()
+    found = steps(small(CORNER, "data.hold_out=5", "run.device=gpu:0,1"))
+    assert threading.active_count() == before
+    np.testing.assert_allclose([p.loss for p in found], [p.loss for p in expected], rtol=1e-5)
+    np.testing.assert_allclose([p.held_out for p in found], [p.held_out for p in expected], rtol=1e-5)
+    np.testing.assert_allclose(found[-1].result.phase(), expected[-1].result.phase(), atol=1e-4)
+
+
+def test_who_stops_between_iterations_sends_the_other_devices_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, devices=2)
+    before = threading.active_count()
+    run = reconstruct(small(CORNER, "run.device=gpu:0,1"))
+    next(run)
+    assert threading.active_count() == before + 1
+    run.close()
+    assert threading.active_count() == before
+
+
+def test_a_device_that_fails_ends_the_run_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, devices=2)
+    lane = View.lane
+
+    def broken(self: View, indices: Indices) -> Share:
+        if self.problem.comm.rank == 1:
+            raise ValueError("a bit flipped")
+        return lane(self, indices)
+
+    monkeypatch.setattr(View, "lane", broken)
+    with pytest.raises(LostError, match="1 failed with ValueError: a bit flipped"):
+        steps(small(CORNER, "run.device=gpu:0,1"))
+
+
+def test_a_device_that_runs_out_of_memory_goes_on_with_fewer_patterns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chunk = ("run.device=gpu", "run.patterns_per_chunk=8")
+    expected = losses(small(CORNER, *chunk))
+    size = 2 * 96**2 * 8  # one wave of each of the two states
+    install(monkeypatch, limit=3 * size)
+    found = steps(small(CORNER, *chunk))
+    news = [text for progress in found for text in progress.news]
+    assert news == [
+        "Memory ran out with 8 patterns in work at once; going on with 4.",
+        "Memory ran out with 4 patterns in work at once; going on with 2.",
+    ]
+    np.testing.assert_allclose([progress.loss for progress in found], expected, rtol=1e-4)
+
+
+def test_a_device_too_small_for_one_pattern_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, limit=96**2 * 8)
+    with pytest.raises(MemoryError):
+        steps(small(CORNER, "run.device=gpu", "model.padding=2"))
+
+
+def test_patterns_that_do_not_fit_on_a_device_come_through_pinned_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recipe = small(CORNER, "run.device=gpu", "run.patterns_per_chunk=1")
+    expected = losses(recipe)
+    bytes_of_all = 16 * 64**2 * 2
+    streamed = recipe.with_set(f"run.data_memory={bytes_of_all / 10 / 1e9}")
+    problem = prepare(streamed, open_dataset(streamed)).problem
+    assert isinstance(problem.measured, Streamed)
+    assert losses(streamed) == expected
+
+
+def test_the_chunk_follows_from_the_memory_that_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = small(CORNER, "run.device=gpu", "run.data_memory=1")
+    roomy = prepare(recipe, open_dataset(recipe)).problem.chunk
+    install(monkeypatch, free=2**23)
+    assert 1 <= prepare(recipe, open_dataset(recipe)).problem.chunk < roomy
+
+
+def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, devices=2)
+    with pytest.raises(InputError, match=r"\(gpu:2\) but 2 can be seen"):
+        select("gpu:2")
+    install(monkeypatch, devices=0)
+    with pytest.raises(InputError, match="none can be seen"):
+        select("gpu")
+    assert select("auto") is np
+
+
+@pytest.mark.parametrize(
+    ("driver", "words"), [(None, "no NVIDIA driver"), (12, "gpu-cuda12"), (13, "gpu-cuda13")]
+)
+def test_what_is_missing_is_said_with_the_command_that_installs_it(
+    driver: int | None, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    monkeypatch.setattr(_array, "_driver", lambda: driver)
+    with pytest.raises(InputError, match=words) as refused:
+        select("gpu")
+    assert "pip install" in str(refused.value)

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from napari_mixedptycho import __version__
 from napari_mixedptycho.cli import benchmark, bracket, columns, demo, info, recipe, run, scan
+from napari_mixedptycho.engine.comm import leave
 from napari_mixedptycho.errors import DivergedError, InputError
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
@@ -42,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = _parser().parse_args(argv)
     except SystemExit as end:
         return int(end.code or 0)
-    return _guarded(arguments)
+    return leave(_guarded(arguments))
 
 
 def _guarded(arguments: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import operator
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +15,11 @@ from napari_mixedptycho._array import select
 from napari_mixedptycho.checkpoint import Saver, in_main_thread
 from napari_mixedptycho.cli._progress import Display, size
 from napari_mixedptycho.dataset import Dataset
-from napari_mixedptycho.errors import DivergedError
+from napari_mixedptycho.engine.comm import ALONE, Comm
+from napari_mixedptycho.engine.orders import serve
+from napari_mixedptycho.errors import DivergedError, InputError
 from napari_mixedptycho.memory import estimate_memory
-from napari_mixedptycho.prepare import Prepared, known_thickness, prepare
+from napari_mixedptycho.prepare import Prepared, for_detector, known_thickness, prepare
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import reconstruct
 from napari_mixedptycho.result import Result
@@ -28,7 +31,7 @@ class Terminated(KeyboardInterrupt):
 
 
 def compute(
-    recipe: Recipe, dataset: Dataset, out: Path, resume: Result | None, display: Display
+    recipe: Recipe, dataset: Dataset, out: Path, resume: Result | None, display: Display, comm: Comm = ALONE
 ) -> tuple[Result | None, int]:
     """Reconstruct into a file, whatever happens.
 
@@ -40,6 +43,8 @@ def compute(
         The result file.
     display
         Shows the progress.
+    comm
+        The processes that share the work; this is the first of them.
 
     Returns
     -------
@@ -57,7 +62,7 @@ def compute(
         When the result could not be written.
     """
     known_thickness(recipe, dataset)
-    display.say(headline(recipe, dataset))
+    display.say(headline(recipe, dataset) + (f", {comm.size} processes" if comm.size > 1 else ""))
     if prior_stands_back(recipe, dataset):
         display.say(
             "The dose is not known, so that the prior on the object is left out; if it is known to you, set "
@@ -67,11 +72,13 @@ def compute(
     latest, code = None, 0
     try:
         with termination_as_interrupt():
-            prepared = prepare(recipe, dataset)
+            prepared = _all_ready(prepare(recipe, dataset, comm))
             for text in remarks(prepared):
                 display.say(text)
             for progress in reconstruct(recipe, prepared, resume):
                 latest = progress.result
+                for text in progress.news:
+                    display.say(text)
                 display.show(progress)
                 display.warn(progress.health)
                 saver.checkpoint(latest)
@@ -85,6 +92,29 @@ def compute(
         if latest is not None:
             saver.finish(latest)
     return latest, code
+
+
+def assist(recipe: Recipe, dataset: Dataset, comm: Comm) -> int:
+    """Evaluate a part of the patterns for the first process, until that is all; signals are its business."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    try:
+        prepared = prepare(recipe, dataset, comm)
+    except Exception as error:  # noqa: BLE001 - the first process says it, once
+        comm.total([f"Process {comm.rank}: {error}"], operator.add)
+        comm.tell()
+        return 1
+    comm.total([], operator.add)
+    serve(prepared.problem, lambda part: for_detector(prepared, part).problem)
+    return 0
+
+
+def _all_ready(prepared: Prepared) -> Prepared:
+    """Return the same, once every process is ready."""
+    nothing: list[str] = []
+    for fault in prepared.problem.comm.total(nothing, operator.add):
+        raise InputError(fault)
+    return prepared
 
 
 def headline(recipe: Recipe, dataset: Dataset) -> str:

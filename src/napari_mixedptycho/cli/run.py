@@ -8,8 +8,9 @@ from typing import Any
 
 from napari_mixedptycho.cli._options import add_changes, changed, check_out
 from napari_mixedptycho.cli._progress import Display, duration
-from napari_mixedptycho.cli._work import compute
+from napari_mixedptycho.cli._work import assist, compute
 from napari_mixedptycho.dataset import Dataset
+from napari_mixedptycho.engine.comm import launched
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.prepare import open_dataset
 from napari_mixedptycho.recipe import Recipe
@@ -22,7 +23,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
         "run",
         help="reconstruct what a recipe says",
         description="Reconstruct what a recipe says. Ctrl-C keeps the last complete iteration, and --resume "
-        "goes on from there.",
+        "goes on from there. Started by mpiexec or srun, all processes share the work.",
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -50,18 +51,23 @@ def add(commands: Any) -> argparse.ArgumentParser:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run the command."""
+    comm = launched()
     resume = None if arguments.resume is None else Result.load(arguments.resume)
     recipe, out = _wish(arguments, resume)
     dataset = _data(recipe, resume)
+    if comm.rank:
+        return assist(recipe, dataset, comm)
     check_out(out, recipe)
     display = Display(quiet=arguments.quiet)
-    result, code = compute(recipe, dataset, out, resume, display)
+    result, code = compute(recipe, dataset, out, resume, display, comm)
     if result is None and code == 0 and resume is not None:
         result = resume
         display.say(f"{arguments.resume} is complete: ask for more with --iterations.")
         if out.resolve() != arguments.resume.resolve():
             resume.save(out)
     _conclude(result, code, out, display)
+    if code == 0:
+        comm.tell()  # that is all
     return code
 
 
