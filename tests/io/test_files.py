@@ -41,6 +41,6 @@ def test_missing_files_folders_and_other_kinds_are_refused(tmp_path: Path) -> No
         load(tmp_path / "nothing.h5")
     with pytest.raises(InputError, match="this is a folder"):
         load(tmp_path)
-    (tmp_path / "scan.mib").write_bytes(b"0")
-    with pytest.raises(InputError, match=r"files of kind '\.mib' cannot be read"):
-        load(tmp_path / "scan.mib")
+    (tmp_path / "scan.xyz").write_bytes(b"0")
+    with pytest.raises(InputError, match=r"files of kind '\.xyz' cannot be read"):
+        load(tmp_path / "scan.xyz")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_mixedptycho.errors import InputError
-from napari_mixedptycho.io import load, read_contents
+from napari_mixedptycho.io import Layout, load, read_contents
 
 NUMBERS = {"energy_eV": 60e3, "semiangle_mrad": 30.0, "scan_step_A": 0.4, "dk": 1 / 18}
 
@@ -71,7 +71,7 @@ def test_a_number_that_is_not_a_number_counts_as_missing(tmp_path: Path) -> None
         load(write(tmp_path / "a.h5", numbers={**NUMBERS, "energy_eV": np.nan}))
 
 
-@pytest.mark.parametrize("shape", [(6, 16, 16), (16, 16), (1, 2, 3, 4, 5)])
+@pytest.mark.parametrize("shape", [(16, 16), (5,), (2, 2, 3, 2, 16, 16)])
 def test_another_number_of_axes_is_refused_with_what_was_found(
     tmp_path: Path, shape: tuple[int, ...]
 ) -> None:
@@ -79,6 +79,21 @@ def test_another_number_of_axes_is_refused_with_what_was_found(
         load(write(tmp_path / "a.h5", np.ones(shape)))
     with pytest.raises(InputError, match=r"'data' has shape \(.*four axes"):
         load(tmp_path / "a.h5", "data")
+
+
+def test_a_stack_without_a_scan_proposes_shapes(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.h5", np.ones((6, 16, 16), np.uint8))
+    with pytest.raises(
+        InputError, match=r"6 patterns .* set data\.scan_shape .* \[2, 3\] or \[3, 2\]\."
+    ):
+        load(path)
+    assert load(path, layout=Layout(scan_shape=(3, 2))).scan_shape == (3, 2)
+
+
+def test_superfluous_axes_of_length_one_are_dropped(tmp_path: Path) -> None:
+    stack = np.arange(6 * 64, dtype=np.uint16).reshape(2, 3, 1, 8, 8)
+    dataset = load(write(tmp_path / "a.h5", stack))
+    np.testing.assert_array_equal(dataset.values, stack[:, :, 0])
 
 
 def test_patterns_must_be_square_and_real(tmp_path: Path) -> None:

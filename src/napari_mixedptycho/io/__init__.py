@@ -1,7 +1,21 @@
 """File to Dataset."""
 
-from napari_mixedptycho.io.files import data_path, load, sample_path
-from napari_mixedptycho.io.hdf5 import Contents, read_contents
+from napari_mixedptycho.io.contents import Contents
+from napari_mixedptycho.io.files import SUFFIXES, check_scan, data_path, load, read_contents, sample_path
+from napari_mixedptycho.io.layout import Layout
 from napari_mixedptycho.io.mask import load_mask
+from napari_mixedptycho.io.write import write_emd, write_hdf5
 
-__all__ = ["Contents", "data_path", "load", "load_mask", "read_contents", "sample_path"]
+__all__ = [
+    "SUFFIXES",
+    "Contents",
+    "Layout",
+    "check_scan",
+    "data_path",
+    "load",
+    "load_mask",
+    "read_contents",
+    "sample_path",
+    "write_emd",
+    "write_hdf5",
+]

@@ -6,16 +6,71 @@ import os
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
-from napari_mixedptycho.dataset import Dataset
+import numpy as np
+
+from napari_mixedptycho.dataset import Dataset, Source
 from napari_mixedptycho.errors import InputError
-from napari_mixedptycho.io.hdf5 import load_hdf5
+from napari_mixedptycho.io import (
+    digital_micrograph,
+    empad,
+    hdf5,
+    instruments,
+    matlab,
+    merlin,
+    nion,
+    numpy_file,
+    own,
+    rosetta,
+    tiff,
+    zarr_store,
+)
+from napari_mixedptycho.io.contents import Contents, Found
+from napari_mixedptycho.io.layout import Layout
+from napari_mixedptycho.io.lazy import Flattened, in_order
+from napari_mixedptycho.io.mapped import check_pattern
+from napari_mixedptycho.io.scan_shape import folded, proposals
 
 SAMPLES = ("si_sigma9", "si_sigma9_static")
 """Built-in data: silicon Σ9 boundary with thermal motion, and its stationary twin, both at 1e6 e/Å²."""
 
-SUFFIXES = (".h5", ".hdf5")
-"""Of the files that can be read."""
+HDF5 = (".h5", ".hdf5", ".hdf", ".emd", ".hspy", ".nxs", ".nx5", ".nexus", ".py4dstem")
+RAW = (".raw", ".bin", ".dat")
+SUFFIXES = (
+    *HDF5,
+    *RAW,
+    ".xml",
+    ".mib",
+    ".hdr",
+    ".dm3",
+    ".dm4",
+    ".blo",
+    ".tvips",
+    ".mrc",
+    ".npy",
+    ".mat",
+    ".ndata",
+    ".tif",
+    ".tiff",
+    ".zarr",
+)
+"""Of what is read here, without RosettaSciIO; a folder `.zarr` too."""
+
+_READERS = {
+    ".xml": empad.read,
+    ".mib": merlin.read,
+    ".hdr": merlin.read,
+    ".dm3": digital_micrograph.read,
+    ".dm4": digital_micrograph.read,
+    ".blo": instruments.read_blockfile,
+    ".tvips": instruments.read_tvips,
+    ".mrc": instruments.read_mrc,
+    ".npy": numpy_file.read,
+    ".ndata": nion.read,
+    ".tif": tiff.read,
+    ".tiff": tiff.read,
+}
 
 
 def sample_path(name: str) -> Path:
@@ -47,17 +102,57 @@ def data_path(file: str | os.PathLike[str]) -> Path:
     """
     text = os.fspath(file)
     path = sample_path(text) if text.startswith("sample:") else Path(text)
+    if zarr_store.is_store(path):
+        return path
     if path.is_dir():
         raise InputError(f"{path}: this is a folder; give a data file.")
     if not path.is_file():
         raise InputError(f"{path}: there is no such file.")
-    if path.suffix.lower() not in SUFFIXES:
-        raise InputError(f"{path}: files of kind '{path.suffix}' cannot be read; convert it to HDF5 (.h5).")
+    if path.suffix.lower() not in SUFFIXES and path.suffix.lower() not in rosetta.suffixes():
+        raise InputError(
+            f"{path}: files of kind '{path.suffix}' cannot be read; convert it to HDF5 (.h5), or "
+            "rename it to .raw and set data.detector_shape and data.number_type."
+        )
     return path
 
 
+def read_contents(path: Path, key: str | None = None, layout: Layout | None = None) -> Contents:
+    """Open a data file and find its patterns, which stay on disk.
+
+    Parameters
+    ----------
+    path
+        The file, as `data_path` returns it.
+    key
+        Path of the dataset inside a file that can hold several; None: found by itself.
+    layout
+        What the file does not say itself.
+
+    Returns
+    -------
+    Contents
+        Complete or not; without the shape of the scan, likely ones are proposed.
+
+    Raises
+    ------
+    InputError
+        When the file is damaged, not of a known kind, or holds no patterns.
+    """
+    layout = layout or Layout()
+    try:
+        return _laid_out(path, _read(path, key, layout), layout)
+    except InputError:
+        raise
+    except Exception as error:  # noqa: BLE001 - foreign bytes make any parser fail in any way
+        what = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
+        raise InputError(f"{path}: the file is damaged, or not what its name says ({what}).") from None
+
+
 def load(
-    file: str | os.PathLike[str], dataset: str | None = None, numbers: Mapping[str, float] | None = None
+    file: str | os.PathLike[str],
+    dataset: str | None = None,
+    numbers: Mapping[str, float] | None = None,
+    layout: Layout | None = None,
 ) -> Dataset:
     """Open a data file.
 
@@ -66,9 +161,11 @@ def load(
     file
         Path, or ``sample:NAME``.
     dataset
-        Path of the 4-D dataset inside an HDF5 file; None: found by itself.
+        Path of the dataset inside a file that can hold several; None: found by itself.
     numbers
         Field of `Dataset` → value, used instead of what the file states (or does not state).
+    layout
+        What the file does not say of how its patterns lie.
 
     Returns
     -------
@@ -78,6 +175,115 @@ def load(
     Raises
     ------
     InputError
-        When the file is missing, damaged, or not of a known kind.
+        When the file is missing, damaged, or not of a known kind, or lacks a number that is needed.
     """
-    return load_hdf5(data_path(file), dataset, numbers)
+    contents = read_contents(data_path(file), dataset, layout)
+    given = {name: float(value) for name, value in (numbers or {}).items()}
+    check_scan(contents)
+    energy = given.get("energy", contents.numbers.get("energy"))
+    stated = contents.with_energy(energy) if energy else dict(contents.numbers)
+    missing = [name for name in contents.missing if name not in given and name not in stated]
+    if missing:
+        raise InputError(_missing(contents, missing[0]))
+    sources: dict[str, Source] = {**dict.fromkeys(stated, "file"), **dict.fromkeys(given, "user")}
+    values: dict[str, Any] = {**stated, **given}
+    return Dataset(
+        patterns=contents.patterns,
+        name=contents.path.stem,
+        truth=contents.truth,
+        mask=contents.mask,
+        sources=sources,
+        **values,
+    )
+
+
+def check_scan(contents: Contents) -> None:
+    """Refuse a stack of patterns whose scan is not known, with what could be meant.
+
+    Raises
+    ------
+    InputError
+        As said.
+    """
+    if contents.scan_known:
+        return
+    likely = " or ".join(f"[{rows}, {columns}]" for rows, columns in contents.scan_shapes[:3])
+    hint = " ".join(contents.notes)
+    raise InputError(
+        f"{contents.path}: the file holds {contents.patterns.shape[0]} patterns and does not say the shape "
+        f"of the scan; set data.scan_shape (or --scan-shape), for example {likely}."
+        + (f" {hint}" if hint else "")
+    )
+
+
+def _missing(contents: Contents, name: str) -> str:
+    if contents.format == "HDF5":
+        return (
+            f"{contents.path}: the attribute {own.ATTRIBUTES[name]} is missing; set it in the file, or set "
+            f"microscope.{name} in the recipe."
+        )
+    angle = " and microscope.energy" if name == "detector_sampling" and contents.detector_angle else ""
+    return (
+        f"{contents.path}: the file ({contents.format}) does not say {name}; set microscope.{name}{angle} "
+        "in the recipe."
+    )
+
+
+def _read(path: Path, key: str | None, layout: Layout) -> Found:
+    """Choose the reader by the suffix, and by the first bytes where a suffix means several things."""
+    suffix = path.suffix.lower()
+    if path.is_dir():
+        return zarr_store.read(path, key)
+    if suffix in HDF5 or (suffix == ".mat" and matlab.is_version_7(path)):
+        return hdf5.read(path, key)
+    if suffix == ".mat":
+        return matlab.read(path, key)
+    if suffix in RAW:
+        described = layout.detector_shape is not None or layout.number_type is not None
+        if suffix == ".raw" and not described and empad.fits(path):
+            return empad.read(path)
+        return instruments.read_raw(path, layout)
+    reader = _READERS.get(suffix)
+    return reader(path) if reader else rosetta.read(path, key)
+
+
+def _laid_out(path: Path, found: Found, layout: Layout) -> Contents:
+    """Apply what was typed in: the order of axes, and the shape of the scan."""
+    stack, notes = found.stack, found.notes
+    shapes: tuple[tuple[int, int], ...] = ()
+    if len(stack.shape) not in (3, 4):
+        raise InputError(
+            f"{path}: the data have shape {tuple(stack.shape)}; four axes (scan_y, scan_x, ky, kx), or three "
+            "(pattern, ky, kx), are needed."
+        )
+    if layout.axes is not None and len(stack.shape) == 4:
+        names = layout.axes.split()
+        stack = in_order(stack, [names.index(name) for name in ("scan_y", "scan_x", "ky", "kx")])
+    check_pattern(path, tuple(stack.shape[-2:]))
+    if len(stack.shape) == 4 and layout.scan_shape not in (None, tuple(stack.shape[:2])):
+        flat = isinstance(stack, np.ndarray)
+        stack = stack.reshape(-1, *stack.shape[2:]) if flat and stack.flags.c_contiguous else Flattened(stack)
+    if len(stack.shape) == 3:
+        shape = layout.scan_shape or found.scan_shape
+        if shape is None:
+            shapes, said = proposals(stack)
+        else:
+            stack, said = folded(stack, shape, str(path))
+        notes = (*notes, *said)
+    numbers = {**found.numbers}
+    if found.detector.frequency is not None:
+        numbers.setdefault("detector_sampling", found.detector.frequency)
+    if found.counts and np.dtype(stack.dtype).kind in "ui":
+        numbers.setdefault("electrons_per_unit", 1.0)
+    return Contents(
+        path,
+        found.key,
+        stack,
+        {name: value for name, value in numbers.items() if np.isfinite(value)},
+        found.truth,
+        found.format,
+        found.detector.angle,
+        found.mask,
+        shapes,
+        notes,
+    )

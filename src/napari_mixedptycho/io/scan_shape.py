@@ -1,0 +1,138 @@
+"""The shape of a scan that its file does not state: what fits, and what the patterns themselves tell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.io.lazy import Folded, native
+
+_FRAMES = 2048
+"""Patterns that are looked at to find the length of a row."""
+_PROPOSALS = 5
+
+
+def folded(stack: Any, shape: tuple[int, int], name: str) -> tuple[Any, tuple[str, ...]]:
+    """Return a stack (pattern, ky, kx) as a scan, and what was left out.
+
+    Parameters
+    ----------
+    stack
+        The patterns, in the order of their recording.
+    shape
+        Rows and columns to keep.
+    name
+        What the file is called in an error.
+
+    Raises
+    ------
+    InputError
+        When the number of patterns fits neither these rows and columns nor rows with fly-back columns.
+    """
+    (rows, columns), count = shape, int(stack.shape[0])
+    if rows < 1 or columns < 1:
+        raise InputError(f"{name}: data.scan_shape is {shape}; rows and columns must be at least 1.")
+    pitch = columns
+    if rows * columns < count and count % rows == 0:
+        pitch = count // rows
+    left = count - rows * pitch
+    if not 0 <= left < max(1, columns):
+        likely = ", ".join(f"[{y}, {x}]" for y, x in factor_pairs(count)[:_PROPOSALS])
+        raise InputError(
+            f"{name}: data.scan_shape {list(shape)} needs {rows * columns} patterns and the file holds "
+            f"{count}; shapes that fit: {likely}."
+        )
+    notes = []
+    if pitch > columns:
+        notes.append(
+            f"The last {pitch - columns} pattern(s) of each row of {pitch} are left out as fly-back."
+        )
+    if left:
+        notes.append(f"The last {left} of {count} patterns are left out: they make no whole row.")
+    if isinstance(stack, np.ndarray):
+        kept = stack[: rows * pitch].reshape(rows, pitch, *stack.shape[1:])[:, :columns]
+        return native(kept), tuple(notes)
+    return Folded(stack, shape, pitch), tuple(notes)
+
+
+def factor_pairs(count: int) -> list[tuple[int, int]]:
+    """Return all (rows, columns) of at least 2 whose product is the count, the most nearly square first.
+
+    A square with one or two more columns, as a fly-back leaves it, comes before the square's neighbours.
+    """
+    if count < 1:
+        return []
+    small = np.arange(1, int(count**0.5) + 1)
+    small = small[count % small == 0]
+    pairs = {(int(a), count // int(a)) for a in small} | {(count // int(a), int(a)) for a in small}
+    good = [pair for pair in pairs if min(pair) > 1]
+    return sorted(good, key=lambda pair: (max(pair) / min(pair), pair[0] > pair[1])) or [(1, count)]
+
+
+def proposals(stack: Any) -> tuple[tuple[tuple[int, int], ...], tuple[str, ...]]:
+    """Return likely shapes of a scan, the likeliest first, and what speaks for it.
+
+    Neighbours across a row look alike: of the row lengths that fit, the one at which the brightness of the
+    patterns best repeats itself comes first. A column of its rows that stands out is told as fly-back.
+
+    Parameters
+    ----------
+    stack
+        (pattern, ky, kx); at most 2048 patterns are looked at, every fourth of their rows.
+    """
+    pairs = factor_pairs(int(stack.shape[0]))
+    trace = brightness(stack, _FRAMES)
+    scores = {pair: _repeats(trace, pair[1]) for pair in pairs}
+    best = max(pairs, key=lambda pair: scores[pair])
+    notes: tuple[str, ...] = ()
+    if scores[best] > 0.5 and scores[best] > 1.2 * np.median(list(scores.values())):
+        pairs = [best, *(pair for pair in pairs if pair != best)]
+        notes = (f"The brightness of the patterns repeats itself every {best[1]}.",)
+        columns = flyback(trace, best[1])
+        if columns:
+            kept = (best[0], best[1] - columns)
+            pairs = [kept, *pairs]
+            notes += (f"The last {columns} of {best[1]} columns look like fly-back.",)
+    return tuple(pairs[:_PROPOSALS]), notes
+
+
+def brightness(stack: Any, most: int) -> NDArray[np.float64]:
+    """Return the sum of every fourth row of the first patterns, with its median and spread taken out."""
+    frames = np.asarray(stack[:most, ::4], dtype=np.float64)
+    trace: NDArray[np.float64] = np.nan_to_num(frames).sum(axis=(1, 2))
+    trace -= np.median(trace)
+    spread = float(np.std(trace))
+    return trace / spread if spread > 0 else trace
+
+
+def flyback(trace: NDArray[np.float64], columns: int) -> int:
+    """Return how many columns at the end of each row stand out from the rest: 0 to 3.
+
+    Parameters
+    ----------
+    trace
+        Brightness of the patterns of some rows.
+    columns
+        Length of a row, fly-back included.
+    """
+    rows = len(trace) // columns
+    if rows < 3 or columns < 8:
+        return 0
+    image = trace[: rows * columns].reshape(rows, columns)
+    mean, spread = image.mean(axis=0), image.std(axis=0) / np.sqrt(rows)
+    middle = mean[: columns - 3]
+    scale = 6 * max(float(np.std(middle)), float(np.median(spread)), 1e-9)
+    odd = np.abs(mean - np.median(middle)) > scale
+    return next((count for count in (3, 2, 1) if odd[-count:].all()), 0)
+
+
+def _repeats(trace: NDArray[np.float64], columns: int) -> float:
+    """Return the correlation of the brightness with itself one row later; 0 when two rows were not seen."""
+    if columns < 4 or len(trace) < 2 * columns:
+        return 0.0
+    first, second = trace[:-columns], trace[columns:]
+    norm = float(np.sqrt((first**2).sum() * (second**2).sum()))
+    return float((first * second).sum()) / norm if norm > 0 else 0.0

@@ -1,0 +1,133 @@
+"""Patterns into a file of ours, or into EMD 1.0 that py4DSTEM, HyperSpy and RosettaSciIO open."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.io.contents import Contents
+from napari_mixedptycho.io.own import ATTRIBUTES
+
+_BYTES = 2**26
+"""Patterns that are held in memory at a time."""
+
+
+def write_hdf5(contents: Contents, path: Path) -> Iterator[tuple[int, int]]:
+    """Write our HDF5: ``data (scan_y, scan_x, ky, kx)`` and the known numbers as attributes.
+
+    Parameters
+    ----------
+    contents
+        What to write; the shape of its scan must be known.
+    path
+        The new file; it appears under its name when it is complete.
+
+    Yields
+    ------
+    tuple
+        Rows written, and rows in all.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be written, or the patterns cannot be read.
+    """
+    yield from _written(contents, path, _fill_own)
+
+
+def write_emd(contents: Contents, path: Path) -> Iterator[tuple[int, int]]:
+    """Write EMD 1.0: one datacube with its calibrations; arguments and errors as `write_hdf5`."""
+    yield from _written(contents, path, _fill_emd)
+
+
+def _written(contents: Contents, path: Path, fill: Any) -> Iterator[tuple[int, int]]:
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with h5py.File(part, "w") as file:
+            target = fill(file, contents)
+            yield from _copied(contents, target)
+        os.replace(part, path)
+    except OSError as error:
+        raise InputError(f"{path}: the file cannot be written ({error.strerror or error}).") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _copied(contents: Contents, target: h5py.Dataset) -> Iterator[tuple[int, int]]:
+    """Copy some rows at a time."""
+    patterns = contents.patterns
+    rows = int(patterns.shape[0])
+    row_bytes = int(np.prod(patterns.shape[1:], dtype=object)) * np.dtype(patterns.dtype).itemsize
+    step = max(1, _BYTES // max(1, row_bytes))
+    for first in range(0, rows, step):
+        try:
+            block = np.asarray(patterns[first : first + step])
+        except (OSError, RuntimeError, ValueError) as error:
+            raise InputError(
+                f"{contents.path}: rows from {first} on cannot be read ({error}); the file is damaged."
+            ) from None
+        target[first : first + step] = block
+        yield min(first + step, rows), rows
+
+
+def _dataset(group: h5py.Group, name: str, contents: Contents) -> h5py.Dataset:
+    shape = tuple(int(n) for n in contents.patterns.shape)
+    kind = np.dtype(contents.patterns.dtype).newbyteorder("=")
+    return group.create_dataset(
+        name, shape, kind, chunks=(1, 1, *shape[2:]), compression="gzip", compression_opts=1
+    )
+
+
+def _fill_own(file: h5py.File, contents: Contents) -> h5py.Dataset:
+    data = _dataset(file, "data", contents)
+    data.attrs.update(_attributes(contents.numbers))
+    unit = contents.numbers.get("electrons_per_unit")
+    if unit is not None:
+        data.attrs["electrons_per_unit"] = unit
+    if contents.mask is not None:
+        file["mask"] = contents.mask.astype(np.uint8)
+    return data
+
+
+def _attributes(numbers: Mapping[str, float]) -> dict[str, float]:
+    return {ATTRIBUTES[name]: value for name, value in numbers.items() if name in ATTRIBUTES}
+
+
+def _fill_emd(file: h5py.File, contents: Contents) -> h5py.Dataset:
+    """Write the tree that emdfile and py4DSTEM 0.14 write: a root, an array, and a bundle of metadata."""
+    file.attrs.update({"emd_group_type": "file", "version_major": 1, "version_minor": 0})
+    file.attrs["authoring_program"] = "napari-mixedptycho"
+    root = file.create_group("datacube_root")
+    root.attrs.update({"emd_group_type": "root", "python_class": "Root"})
+    cube = root.create_group("datacube")
+    cube.attrs.update({"emd_group_type": "array", "python_class": "DataCube"})
+    data = _dataset(cube, "data", contents)
+    data.attrs["units"] = "pixel intensity"
+    step, pixel = (contents.numbers.get(name) for name in ("scan_step", "detector_sampling"))
+    scales = [(step, "A")] * 2 + [(pixel, "A^-1")] * 2
+    for axis, (name, (scale, unit)) in enumerate(zip(("Rx", "Ry", "Qx", "Qy"), scales, strict=True)):
+        length = contents.patterns.shape[axis]
+        dim = cube.create_dataset(f"dim{axis}", data=np.arange(length) * (scale or 1.0))
+        dim.attrs.update({"name": name, "units": unit if scale else "pixels"})
+    bundle = root.create_group("metadatabundle")
+    bundle.attrs.update({"emd_group_type": "metadatabundle"})
+    calibration = bundle.create_group("calibration")
+    calibration.attrs.update({"emd_group_type": "metadata", "python_class": "Calibration"})
+    values = {
+        "R_pixel_size": step or 1.0,
+        "R_pixel_units": "A" if step else "pixels",
+        "Q_pixel_size": pixel or 1.0,
+        "Q_pixel_units": "A^-1" if pixel else "pixels",
+        "QR_flip": False,
+    }
+    for name, value in values.items():
+        calibration[name] = value
+    # Our own numbers stand beside them, so that nothing is lost on the way back.
+    data.attrs.update(_attributes(contents.numbers))
+    return data
