@@ -5,6 +5,7 @@ The figures need matplotlib and are imported on their own, as ``napari_mixedptyc
 
 from napari_mixedptycho.analysis.centroid import Centroid, Fixed, Recentred
 from napari_mixedptycho.analysis.columns import ColumnFinder, inside_scan
+from napari_mixedptycho.analysis.floor import FloorSettings, Verdict, judge
 from napari_mixedptycho.analysis.motion import (
     ColumnMotion,
     MotionSettings,
@@ -15,6 +16,13 @@ from napari_mixedptycho.analysis.motion import (
 )
 from napari_mixedptycho.analysis.table import columns_table, write_columns
 from napari_mixedptycho.analysis.truth import Agreement, Comparison, compare, match_columns
+from napari_mixedptycho.analysis.vibration import (
+    b_factor,
+    ellipses,
+    mean_frequency,
+    mean_square,
+    u_rms_interval,
+)
 
 __all__ = [
     "Agreement",
@@ -23,15 +31,23 @@ __all__ = [
     "ColumnMotion",
     "Comparison",
     "Fixed",
+    "FloorSettings",
     "MotionSettings",
     "Recentred",
+    "Verdict",
+    "b_factor",
     "columns_table",
     "compare",
+    "ellipses",
     "find_columns",
     "inside_scan",
+    "judge",
     "match_columns",
+    "mean_frequency",
+    "mean_square",
     "measure",
     "measure_phases",
     "scan_positions",
+    "u_rms_interval",
     "write_columns",
 ]

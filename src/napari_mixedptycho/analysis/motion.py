@@ -197,7 +197,7 @@ def statistics(
     moved = positions - mean
     covariance = np.einsum("sni,snj->nij", moved, moved) / states
     sd = np.sqrt(np.einsum("nii->ni", covariance))
-    resampled = _resampled_sd(moved, settings)
+    resampled = resampled_sd(moved, settings)
     overall = _rms(sd)
     ends = _interval(overall, _rms(resampled), settings.confidence)
     return ColumnMotion(
@@ -229,7 +229,7 @@ def _rms(sd: Floats) -> Floats:
     return np.asarray(np.sqrt((sd**2).mean(axis=-2)))
 
 
-def _resampled_sd(moved: Floats, settings: MotionSettings) -> Floats:
+def resampled_sd(moved: Floats, settings: MotionSettings) -> Floats:
     """Return the sd (draw, N, 2) of resampled states, from displacements (state, N, 2)."""
     states = len(moved)
     generator = np.random.default_rng(settings.seed)

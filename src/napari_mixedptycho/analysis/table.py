@@ -8,12 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_mixedptycho.analysis.floor import Verdict
 from napari_mixedptycho.analysis.motion import ColumnMotion
 from napari_mixedptycho.analysis.truth import Comparison
+from napari_mixedptycho.analysis.vibration import b_factor, ellipses
 
 
 def write_columns(
-    path: str | os.PathLike[str], motion: ColumnMotion, comparison: Comparison | None = None
+    path: str | os.PathLike[str],
+    motion: ColumnMotion,
+    comparison: Comparison | None = None,
+    verdict: Verdict | None = None,
 ) -> None:
     """Write one row per column, units in the header; with a truth, its columns too (empty where unmatched).
 
@@ -25,8 +30,10 @@ def write_columns(
         The measured columns.
     comparison
         The same columns against the truth.
+    verdict
+        The same columns against their stationary control.
     """
-    table = columns_table(motion, comparison)
+    table = columns_table(motion, comparison, verdict)
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("w", newline="", encoding="utf-8") as file:
@@ -35,8 +42,13 @@ def write_columns(
         writer.writerows(zip(*table.values(), strict=True))
 
 
-def columns_table(motion: ColumnMotion, comparison: Comparison | None = None) -> dict[str, list[str]]:
+def columns_table(
+    motion: ColumnMotion, comparison: Comparison | None = None, verdict: Verdict | None = None
+) -> dict[str, list[str]]:
     """Return the table as header → one text per column; lengths in Å, in the scan frame.
+
+    ``u_rms`` is the rms displacement per axis, ``B`` the factor 8π²·u_rms² of the column's centre (a column
+    of atoms that move on their own has a larger one, see `vibration.b_factor`), ``ellipse_…`` the 1σ ellipse.
 
     ``id`` is the number drawn on the figures. ``true_…`` is measured by the same centroid on the rendered
     truth, in the frame of the truth; ``atoms_…`` are the means of the true positions themselves.
@@ -52,11 +64,27 @@ def columns_table(motion: ColumnMotion, comparison: Comparison | None = None) ->
         numbers[f"sd_{name}_high (angstrom)"] = motion.sd_interval[:, axis, 1]
         numbers[f"standard_error_{name} (angstrom)"] = motion.standard_error[:, axis]
     numbers["cov_yx (angstrom^2)"] = motion.covariance[:, 0, 1]
+    numbers |= _size(motion)
+    if verdict is not None:
+        numbers["floor (angstrom)"] = verdict.column_floor
+        numbers["above_floor (angstrom)"] = verdict.column_above
     if comparison is not None:
         numbers |= _truth(comparison, count)
     table |= {name: [_text(value) for value in values] for name, values in numbers.items()}
     table["flagged"] = [str(int(flag)) for flag in motion.flagged]
     return table
+
+
+def _size(motion: ColumnMotion) -> dict[str, np.ndarray]:
+    """Return u_rms, B and the ellipse of each column."""
+    shape = ellipses(motion.covariance)
+    return {
+        "u_rms (angstrom)": motion.u_rms,
+        "B (angstrom^2)": b_factor(motion.u_rms),
+        "ellipse_major (angstrom)": shape.major,
+        "ellipse_minor (angstrom)": shape.minor,
+        "ellipse_angle (degree)": shape.angle,
+    }
 
 
 def _truth(comparison: Comparison, count: int) -> dict[str, np.ndarray]:
