@@ -46,6 +46,7 @@ FLOORS = {
     "reconstruct": 8,
     "scan": 9,
     "bracket": 9,
+    "control": 9,
     "cli": 10,
     "__main__": 11,
     "_napari": 11,
