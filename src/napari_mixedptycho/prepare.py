@@ -46,7 +46,7 @@ class Prepared:
 def open_dataset(recipe: Recipe) -> Dataset:
     """Open the recipe's data file; numbers that it lacks may stand in the recipe alone."""
     numbers = recipe.microscope.model_dump(exclude_none=True)
-    return load(recipe.data.file, recipe.data.dataset, numbers)
+    return load(recipe.data.file, recipe.data.dataset, numbers, recipe.data)
 
 
 def apply_recipe(recipe: Recipe, dataset: Dataset) -> Dataset:

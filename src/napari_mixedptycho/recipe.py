@@ -19,11 +19,12 @@ from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.guess.object import NoiseObject
 from napari_mixedptycho.guess.probe import AberrationProbe, Probe
 from napari_mixedptycho.guess.states import DisplacedCopies, Spread
+from napari_mixedptycho.io import Layout
 from napari_mixedptycho.settings import Settings
 
 
-class Data(Settings):
-    """Which patterns to reconstruct."""
+class DataFile(Settings):
+    """A file of patterns."""
 
     file: str = Field(
         "sample:si_sigma9",
@@ -32,6 +33,11 @@ class Data(Settings):
     dataset: str | None = Field(
         None, description="Path of the dataset inside an HDF5 file; not set: found by itself."
     )
+
+
+class Data(Layout, DataFile):
+    """Which patterns to reconstruct, and what their file does not say of how they lie in it."""
+
     scan_region: tuple[int, int, int, int] | None = Field(
         None,
         description="Part of the scan: first row, row after the last, first column, column after the last.",

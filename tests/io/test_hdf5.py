@@ -83,9 +83,7 @@ def test_another_number_of_axes_is_refused_with_what_was_found(
 
 def test_a_stack_without_a_scan_proposes_shapes(tmp_path: Path) -> None:
     path = write(tmp_path / "a.h5", np.ones((6, 16, 16), np.uint8))
-    with pytest.raises(
-        InputError, match=r"6 patterns .* set data\.scan_shape .* \[2, 3\] or \[3, 2\]\."
-    ):
+    with pytest.raises(InputError, match=r"6 patterns .* set data\.scan_shape .* \[2, 3\] or \[3, 2\]\."):
         load(path)
     assert load(path, layout=Layout(scan_shape=(3, 2))).scan_shape == (3, 2)
 

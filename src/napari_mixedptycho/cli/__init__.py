@@ -10,7 +10,18 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from napari_mixedptycho import __version__
-from napari_mixedptycho.cli import benchmark, bracket, columns, control, demo, info, recipe, run, scan
+from napari_mixedptycho.cli import (
+    benchmark,
+    bracket,
+    columns,
+    control,
+    convert,
+    demo,
+    info,
+    recipe,
+    run,
+    scan,
+)
 from napari_mixedptycho.engine.comm import leave
 from napari_mixedptycho.errors import DivergedError, InputError
 
@@ -86,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"mixedptycho {__version__}")
     parser.set_defaults(execute=lambda _: _help(parser), debug=False)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for command in (run, info, recipe, columns, scan, bracket, control, demo, benchmark):
+    for command in (run, info, convert, recipe, columns, scan, bracket, control, demo, benchmark):
         added = command.add(commands)
         added.add_argument("--debug", action="store_true", help="show the traceback when something fails")
         added.set_defaults(execute=command.execute)

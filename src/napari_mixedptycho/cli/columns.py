@@ -132,7 +132,7 @@ def _truth(result: Result, file: str | None) -> Truth | None:
             raise InputError(f"{file}: this file does not know the truth (it has no group 'truth').")
         return truth_in(dataset, result.recipe.data.scan_region)
     try:
-        dataset = load(result.recipe.data.file, result.recipe.data.dataset)
+        dataset = load(result.recipe.data.file, result.recipe.data.dataset, layout=result.recipe.data)
     except InputError:  # moved or elsewhere: the result stands on its own
         return None
     return truth_in(dataset, result.recipe.data.scan_region)

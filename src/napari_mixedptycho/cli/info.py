@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_mixedptycho.checks import first_look
+from napari_mixedptycho.cli._layout import add_layout, contents_of
 from napari_mixedptycho.cli._options import is_result
 from napari_mixedptycho.cli._progress import duration, size
-from napari_mixedptycho.io import Contents, data_path, read_contents
+from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.io import Contents
 from napari_mixedptycho.optics import wavelength
 from napari_mixedptycho.result import Result
 
@@ -32,7 +35,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("file", metavar="FILE", help="data (also sample:si_sigma9) or result")
-    parser.add_argument("--dataset", metavar="KEY", help="path of the dataset inside a data file")
+    add_layout(parser)
     parser.add_argument("--json", action="store_true", help="print JSON: Å, mrad, eV, electrons")
     return parser
 
@@ -43,7 +46,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if path.is_file() and is_result(path):
         facts, lines = describe_result(Result.load(path), path)
     else:
-        facts, lines = describe_data(read_contents(data_path(arguments.file), arguments.dataset))
+        facts, lines = describe_data(contents_of(arguments))
     if arguments.json:
         print(json.dumps(facts, indent=2, ensure_ascii=False))
         return 0
@@ -64,19 +67,28 @@ class Line:
 
 def describe_data(contents: Contents) -> tuple[dict[str, Any], list[Line]]:
     """Describe a data file: plain values for JSON, and lines to read."""
-    shape, numbers = tuple(int(n) for n in contents.patterns.shape), contents.numbers
+    shape, numbers = tuple(int(n) for n in contents.patterns.shape), dict(contents.numbers)
+    if "energy" in numbers:
+        numbers = contents.with_energy(numbers["energy"])
     facts: dict[str, Any] = {
         "kind": "data",
         "file": str(contents.path),
         "name": contents.path.stem,
+        "format": contents.format,
         "dataset": contents.key,
         "shape": list(shape),
         "dtype": str(contents.patterns.dtype),
         "bytes": int(contents.patterns.size) * contents.patterns.dtype.itemsize,
+        "scan_known": contents.scan_known,
+        "scan_shapes": [list(pair) for pair in contents.scan_shapes],
+        "detector_angle": contents.detector_angle,
+        "masked_pixels": 0 if contents.mask is None else int((~contents.mask).sum()),
+        "notes": list(contents.notes),
     }
     facts |= {name: numbers.get(name) for name in _NUMBERS}
-    facts |= _derived(numbers, shape) | _look(contents)
-    facts["missing"] = list(contents.missing)
+    facts |= _derived(numbers, shape) | _look(contents, numbers)
+    facts["sources"] = {name: "file" for name in _NUMBERS if facts[name] is not None}
+    facts["missing"] = [name for name in contents.missing if name not in numbers]
     truth = contents.truth
     facts["truth"] = truth and {
         "columns": len(truth.columns_mean),
@@ -104,16 +116,15 @@ def _derived(numbers: Any, shape: tuple[int, ...]) -> dict[str, float | None]:
     return {"wavelength": wave, "max_angle": angle}
 
 
-def _look(contents: Contents) -> dict[str, Any]:
+def _look(contents: Contents, numbers: dict[str, float]) -> dict[str, Any]:
     """Measure electrons per pattern and dose, and look for doubts, on a part of the scan when it is large."""
-    rows, columns, *_ = contents.patterns.shape
-    pattern = contents.patterns.dtype.itemsize * int(np.prod(contents.patterns.shape[2:]))
-    most = min(_LOOK, max(2, int((_BYTES / pattern) ** 0.5)))
-    steps = -(-rows // most), -(-columns // most)
-    some = np.stack([contents.patterns[row, :: steps[1]] for row in range(0, rows, steps[0])])
+    try:
+        some, steps = _some(contents.patterns)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError(f"{contents.path}: the patterns cannot be read ({error}).") from None
     totals = some.sum(axis=(-2, -1), dtype=np.float64)
     total = float(np.mean(totals))
-    unit, step = contents.numbers.get("electrons_per_unit"), contents.numbers.get("scan_step")
+    unit, step = numbers.get("electrons_per_unit"), numbers.get("scan_step")
     electrons = total * unit if unit and np.isfinite(total) else None
     return {
         "mean_pattern_sum": total if np.isfinite(total) else None,
@@ -124,24 +135,30 @@ def _look(contents: Contents) -> dict[str, Any]:
     }
 
 
+def _some(patterns: Any) -> tuple[NDArray[Any], tuple[int, int]]:
+    """Read patterns from all over the scan, or the first of a stack; with their distances in the scan."""
+    pattern = patterns.dtype.itemsize * int(np.prod(patterns.shape[-2:], dtype=object))
+    most = min(_LOOK, max(2, int((_BYTES / pattern) ** 0.5)))
+    if len(patterns.shape) == 3:
+        return np.asarray(patterns[: most * most])[None], (1, 1)
+    rows, columns = patterns.shape[:2]
+    steps = -(-rows // most), -(-columns // most)
+    parts = [np.asarray(patterns[row, :: steps[1]]) for row in range(0, rows, steps[0])]
+    return np.stack(parts), steps
+
+
 def _data_lines(facts: dict[str, Any]) -> list[Line]:
-    rows, columns, ky, kx = facts["shape"]
+    *scan, ky, kx = facts["shape"]
     step, sampling = facts["scan_step"], facts["detector_sampling"]
     lines = [
-        Line("dataset", f"{facts['dataset']}, {facts['dtype']}, {size(facts['bytes'])}"),
-        Line(
-            "scan",
-            f"{rows} × {columns} points"
-            + (
-                f", {step:.4g} Å apart: {(rows - 1) * step:.4g} × {(columns - 1) * step:.4g} Å"
-                if step
-                else ""
-            ),
-        ),
+        Line("format", facts["format"]),
+        Line("dataset", f"{facts['dataset'] or 'the file'}, {facts['dtype']}, {size(facts['bytes'])}"),
+        Line("scan", _scan_text(scan, step, facts["scan_shapes"])),
         Line(
             "patterns",
             f"{ky} × {kx} px"
             + (f" of {sampling:.4g} 1/Å" if sampling else "")
+            + (f" of {facts['detector_angle']:.4g} mrad" if facts["detector_angle"] and not sampling else "")
             + (f", up to {facts['max_angle']:.4g} mrad" if facts["max_angle"] else ""),
         ),
     ]
@@ -159,7 +176,20 @@ def _data_lines(facts: dict[str, Any]) -> list[Line]:
         lines.append(
             Line("missing", f"{', '.join(facts['missing'])}: set them in the recipe, section microscope")
         )
+    lines += [Line("note", text) for text in facts["notes"]]
     return lines + [Line("warning", text) for text in facts["warnings"]]
+
+
+def _scan_text(scan: list[int], step: float | None, likely: list[list[int]]) -> str:
+    """Say how large the scan is, or which sizes would fit."""
+    if len(scan) == 1:
+        fitting = ", ".join(f"{rows} × {columns}" for rows, columns in likely)
+        return f"{scan[0]} patterns; rows and columns are not known (--scan-shape), likely: {fitting}"
+    rows, columns = scan
+    if not step:
+        return f"{rows} × {columns} points"
+    field = f"{(rows - 1) * step:.4g} × {(columns - 1) * step:.4g} Å"
+    return f"{rows} × {columns} points, {step:.4g} Å apart: {field}"
 
 
 def _absent(name: str) -> str:

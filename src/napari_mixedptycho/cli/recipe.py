@@ -67,7 +67,8 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def for_contents(recipe: Recipe, contents: Contents, file: str) -> tuple[Recipe, list[str]]:
     """Return the recipe with the file, its numbers and slices to suit, and what must still be said."""
-    numbers = dict(contents.numbers)
+    energy = contents.numbers.get("energy")
+    numbers = contents.with_energy(energy) if energy else dict(contents.numbers)
     thickness = numbers.pop("thickness", None)
     place = file if file.startswith("sample:") else str(Path(file).resolve())
     model: dict[str, Any] = {"thickness": thickness}
@@ -77,7 +78,16 @@ def for_contents(recipe: Recipe, contents: Contents, file: str) -> tuple[Recipe,
     values["data"]["file"] = place
     values["microscope"] |= numbers
     values["model"] |= {name: value for name, value in model.items() if value is not None}
-    notes = [f"The file does not say {name}: set microscope.{name}." for name in contents.missing]
+    notes = [
+        f"The file does not say {name}: set microscope.{name}."
+        for name in contents.missing
+        if name not in numbers
+    ]
+    if not contents.scan_known:
+        rows, columns = contents.scan_shapes[0]
+        notes.append(
+            f"The file does not say the shape of the scan: set data.scan_shape, as [{rows}, {columns}]."
+        )
     if thickness is None:
         notes.append("The file does not say how thick the specimen is: set model.thickness (Å).")
     if "defocus" not in numbers:

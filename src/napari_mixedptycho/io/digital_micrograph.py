@@ -134,11 +134,11 @@ class _Reader:
                 _exactly(self.file, 8)
             if kind not in (20, 21):
                 raise EOFError(f"a tag has the unknown kind {kind}")
-            found[name] = self.group(depth + 1) if kind == 20 else self.value()
+            found[name] = self.group(depth + 1) if kind == 20 else self.value(name)
         return found
 
-    def value(self) -> Any:
-        """Return a number, text, a tuple of numbers, or where a long array lies."""
+    def value(self, name: str) -> Any:
+        """Return a number, text, a tuple of numbers, or where an array lies."""
         if _exactly(self.file, 4) != b"%%%%":
             raise EOFError("the mark before a value is missing")
         count = self.number()
@@ -146,7 +146,7 @@ class _Reader:
             raise EOFError("the description of a value is damaged")
         what = [self.number() for _ in range(count)]
         if what[0] == _ARRAY:
-            return self._array(what)
+            return self._array(what, name)
         if what[0] == _STRUCT:
             return self._numbers([what[i] for i in range(4, len(what), 2)])
         if what[0] == _STRING and len(what) == 2:
@@ -157,14 +157,14 @@ class _Reader:
         layout = self.order + "".join(self._letter(kind) for kind in kinds)
         return struct.unpack(layout, _exactly(self.file, struct.calcsize(layout)))
 
-    def _array(self, what: list[int]) -> Any:
+    def _array(self, what: list[int], name: str) -> Any:
         kinds = [what[1]] if what[1] != _STRUCT else [what[i] for i in range(5, len(what) - 1, 2)]
         item = struct.calcsize(self.order + "".join(self._letter(kind) for kind in kinds))
         length = what[-1] * item
         offset = self.file.tell()
         if offset + length > self.size:
             raise EOFError("an array ends beyond the file")
-        if kinds == [4] and length <= _TEXT:
+        if kinds == [4] and length <= _TEXT and name != "Data":  # text is an array of uint16 too
             return self._text(length)
         self.file.seek(length, 1)
         return Block(offset, length)

@@ -59,7 +59,7 @@ def _generic(file: h5py.File, path: Path, key: str | None) -> Found:
     numbers = {**told.numbers, **layout.numbers, **own.numbers(file, node, path)}
     electrons = own.electrons(node, file, path)
     if electrons is not None:
-        numbers["electrons_per_unit"] = electrons
+        numbers.setdefault("electrons_per_unit", electrons)
     return Found(
         in_order(stack, told.order),
         layout.name,
@@ -67,6 +67,7 @@ def _generic(file: h5py.File, path: Path, key: str | None) -> Found:
         numbers,
         layout.detector or told.detector,
         truth=own.truth(file, path),
+        mask=own.mask(file, tuple(stack.shape[-2:])),
         notes=(*told.notes, *layout.notes),
     )
 

@@ -180,8 +180,10 @@ def _scan_points(heads: NDArray[Any]) -> tuple[int, int]:
 
 def _info(path: Path) -> dict[str, str]:
     """Return name → value of the text file beside a movie; empty without one."""
-    sidecar = path.with_name(re.sub(r"(_\d+)?_movie$", "", path.stem) + "_info.txt")
-    if not sidecar.is_file() or sidecar.stat().st_size > 2**20:
+    stem = path.stem.removesuffix("_movie")
+    names = (f"{one}_info.txt" for one in (stem, re.sub(r"_\d+$", "", stem)))
+    sidecar = next((file for file in map(path.with_name, names) if file.is_file()), None)
+    if sidecar is None or sidecar.stat().st_size > 2**20:
         return {}
     pairs = (line.partition("=") for line in sidecar.read_text("utf-8", "replace").splitlines())
     return {name.strip(): value.strip() for name, mark, value in pairs if mark}

@@ -35,7 +35,8 @@ class Lazy(ABC):
     @property
     def size(self) -> int:
         """Number of elements."""
-        return int(math.prod(self.shape))
+        count: int = math.prod(self.shape)
+        return count
 
     @property
     def nbytes(self) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_mixedptycho.dataset import Truth
 from napari_mixedptycho.errors import InputError
@@ -19,10 +20,14 @@ ATTRIBUTES = {
     "detector_sampling": "dk",
     "defocus": "defocus_A",
     "thickness": "thickness_A",
+    "electrons_per_unit": "electrons_per_unit",
 }
-"""Field of `Dataset` → attribute of the file (Å, mrad, eV, 1/Å)."""
+"""Field of `Dataset` → attribute of the file (Å, mrad, eV, 1/Å, electrons)."""
 
-_TRUTH = {
+FORMAT = "napari-mixedptycho data"
+"""Attribute ``format`` of the files that we write."""
+
+TRUTH = {
     "columns_mean": "columns_mean",
     "columns_per_snapshot": "columns_per_snapshot",
     "columns_in_scan": "columns_in_scan",
@@ -72,7 +77,7 @@ def truth(file: h5py.File, path: Path) -> Truth | None:
     group = hard(file, "truth")
     if not isinstance(group, h5py.Group):
         return None
-    there = {field: _plain(group, name) for field, name in _TRUTH.items()}
+    there = {field: _plain(group, name) for field, name in TRUTH.items()}
     if any(node is None for node in there.values()):
         return None
     kinds = {"columns_in_scan": bool}
@@ -82,6 +87,17 @@ def truth(file: h5py.File, path: Path) -> Truth | None:
         )
     except (TypeError, ValueError, AttributeError):
         raise InputError(f"{path}: the group 'truth' does not hold numbers as it should.") from None
+
+
+def mask(file: h5py.File, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
+    """Return the measured pixels (ky, kx) of a file that we wrote ourselves; None: all are.
+
+    Elsewhere a dataset of that name may as well mark the pixels that are bad.
+    """
+    node = hard(file, "mask") if file.attrs.get("format") == FORMAT else None
+    if not isinstance(node, h5py.Dataset) or node.shape != shape or node.dtype.kind not in "bu":
+        return None
+    return np.asarray(node[()] != 0)
 
 
 def _plain(group: h5py.Group, name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,8 @@ class _Pages(Lazy):
 
     def __init__(self, file: Any, series: Any, shape: tuple[int, ...], kind: Any) -> None:
         super().__init__(shape, kind)
-        self.file, self.series = file, series
+        self.series = series
+        weakref.finalize(self, file.close)
 
     def _read(self, slices: Slices) -> Any:
         lengths = [len(range(n)[entry]) for n, entry in zip(self.shape, slices, strict=True)]

@@ -26,6 +26,7 @@ _LENGTHS = {
     "pm": 1e-2,
 }
 _ANGLES = {"rad": 1e3, "radian": 1e3, "radians": 1e3, "mrad": 1.0, "urad": 1e-3, "deg": 1e3 * np.pi / 180}
+_DRESS = str.maketrans("", "", "_ ${}")
 _INVERSE = re.compile(r"^(?:1/(?P<over>.+)|(?P<power>.+?)(?:\^?\(?-1\)?|⁻¹|\*\*-1))$")
 
 
@@ -78,5 +79,5 @@ def plain(unit: object) -> str:
     if isinstance(unit, np.ndarray) and unit.size == 1:
         unit = unit.item()
     text = unit.decode("utf-8", "replace") if isinstance(unit, bytes) else str(unit or "")
-    text = text.strip().strip("[]").replace("_", "").replace(" ", "")
+    text = text.strip().strip("[]").translate(_DRESS)
     return text.replace("µ", "u").replace("μ", "u").replace("Å", "Å").casefold()

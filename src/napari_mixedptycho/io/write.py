@@ -12,7 +12,7 @@ import numpy as np
 
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.io.contents import Contents
-from napari_mixedptycho.io.own import ATTRIBUTES
+from napari_mixedptycho.io.own import ATTRIBUTES, FORMAT, TRUTH
 
 _BYTES = 2**26
 """Patterns that are held in memory at a time."""
@@ -87,11 +87,12 @@ def _dataset(group: h5py.Group, name: str, contents: Contents) -> h5py.Dataset:
 def _fill_own(file: h5py.File, contents: Contents) -> h5py.Dataset:
     data = _dataset(file, "data", contents)
     data.attrs.update(_attributes(contents.numbers))
-    unit = contents.numbers.get("electrons_per_unit")
-    if unit is not None:
-        data.attrs["electrons_per_unit"] = unit
+    file.attrs["format"] = FORMAT
     if contents.mask is not None:
         file["mask"] = contents.mask.astype(np.uint8)
+    if contents.truth is not None:
+        for field, name in TRUTH.items():
+            file[f"truth/{name}"] = getattr(contents.truth, field)
     return data
 
 

@@ -1,0 +1,44 @@
+"""Options of the commands that open a data file: what the file does not say of how it is laid out."""
+
+from __future__ import annotations
+
+import argparse
+from typing import get_args
+
+from napari_mixedptycho.cli._options import positive
+from napari_mixedptycho.io import Contents, Layout, data_path, read_contents
+from napari_mixedptycho.io.layout import Axes, NumberType
+
+_OPTIONS = ("scan_shape", "detector_shape", "axes", "number_type", "skip_bytes", "frame_gap")
+
+
+def add_layout(parser: argparse.ArgumentParser) -> None:
+    """Add the options; each is a setting of the recipe's section ``data`` too."""
+    parser.add_argument("--dataset", metavar="KEY", help="path of the dataset inside a data file")
+    parser.add_argument(
+        "--scan-shape",
+        nargs=2,
+        type=positive,
+        metavar=("ROWS", "COLUMNS"),
+        help="of a file that holds a mere stack of patterns; more columns (fly-back) are left out",
+    )
+    parser.add_argument("--axes", choices=get_args(Axes), help="what the four axes are")
+    parser.add_argument(
+        "--detector-shape", nargs=2, type=positive, metavar=("ROWS", "COLUMNS"), help="of a raw binary file"
+    )
+    parser.add_argument("--number-type", choices=get_args(NumberType), help="of a raw binary file")
+    parser.add_argument("--skip-bytes", type=int, metavar="N", help="header of a raw binary file")
+    parser.add_argument("--frame-gap", type=int, metavar="N", help="bytes between patterns of a raw file")
+
+
+def contents_of(arguments: argparse.Namespace) -> Contents:
+    """Open the data file of a command line.
+
+    Raises
+    ------
+    InputError
+        As `read_contents` does, and when an option is out of range.
+    """
+    given = {name: getattr(arguments, name) for name in _OPTIONS}
+    layout = Layout.parse({name: value for name, value in given.items() if value is not None}, "options")
+    return read_contents(data_path(arguments.file), arguments.dataset, layout)
