@@ -1,9 +1,10 @@
-"""What to say of a recipe and a data set together, before anything is computed."""
+"""What to say before anything is computed, of a recipe and a data set together, and when a run has ended."""
 
 from __future__ import annotations
 
 from napari_mixedptycho._napari.form.names import choice
 from napari_mixedptycho.dataset import Dataset
+from napari_mixedptycho.memory import estimate_memory
 from napari_mixedptycho.recipe import Recipe
 
 
@@ -28,3 +29,20 @@ def doubts(recipe: Recipe, dataset: Dataset, warnings: tuple[str, ...]) -> tuple
 
 def _counted(recipe: Recipe, dataset: Dataset) -> bool:
     return (recipe.microscope.electrons_per_unit or dataset.electrons_per_unit) is not None
+
+
+def cost(recipe: Recipe, dataset: Dataset) -> tuple[int, str]:
+    """Return the bytes that a run will take, and the choice of the loss."""
+    return estimate_memory(recipe, dataset).total, chosen_loss(recipe, dataset)
+
+
+def ended(name: str, done: int, *, stopped: bool, odd: bool) -> str:
+    """Say how a run ended that ended well."""
+    doubt = " Something is odd: see below the loss." if odd else ""
+    return f"{name} {'stopped' if stopped else 'finished'} after {done} iterations. Not saved yet.{doubt}"
+
+
+def failed(name: str, done: int, reason: str) -> str:
+    """Say how a run ended that did not, and what is left of it."""
+    kept = f" The result after {done} iterations is kept." if done else ""
+    return f"{name} failed: {reason}{kept}"

@@ -19,7 +19,7 @@ from napari_mixedptycho._napari.display import Display
 from napari_mixedptycho._napari.findings import Findings
 from napari_mixedptycho._napari.images import View, region_offset
 from napari_mixedptycho._napari.reader import is_result
-from napari_mixedptycho._napari.remarks import chosen_loss
+from napari_mixedptycho._napari.remarks import cost, ended, failed
 from napari_mixedptycho._napari.remember import recall, remember
 from napari_mixedptycho._napari.runner import News, Runner
 from napari_mixedptycho._napari.steps import Steps
@@ -28,7 +28,6 @@ from napari_mixedptycho._napari.window import Guard
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.io import load
-from napari_mixedptycho.memory import estimate_memory
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import Progress
 from napari_mixedptycho.result import Result
@@ -103,8 +102,7 @@ class MixedPtychoWidget(QWidget):
             raise InputError("Open a scan first.")
         recipe, dataset = self.steps.recipe(), self._dataset
         self._source = dataset
-        self._result = None
-        self._found = None
+        self._result = self._found = None
         self.steps.analyse.clear()
         self._guard.watch()
         name = self.display.begin_run()
@@ -225,9 +223,8 @@ class MixedPtychoWidget(QWidget):
         steps.data.opened.connect(partial(self.attempt, self.open))
         steps.data.mean_wanted.connect(self._show_mean)
         steps.run.run_button.clicked.connect(lambda: self.attempt(self.run))
-        steps.run.pause_button.clicked.connect(
-            lambda: self.resume() if self.control.pausing else self.pause()
-        )
+        pressed = steps.run.pause_button.clicked
+        pressed.connect(lambda: self.resume() if self.control.pausing else self.pause())
         steps.run.stop_button.clicked.connect(self.stop)
         steps.shown.connect(self._estimate)
         steps.run.stages.changed.connect(partial(self._estimate, "run"))
@@ -267,14 +264,12 @@ class MixedPtychoWidget(QWidget):
         self._update_buttons()
         name, done = self.display.run_name, self._done
         if runner.error is None:
-            verb = "stopped" if runner.stopping else "finished"
-            odd = " Something is odd: see below the loss." if self.steps.run.signs.count else ""
-            self.steps.footer.say(f"{name} {verb} after {done} iterations. Not saved yet.{odd}")
+            odd = self.steps.run.signs.count > 0
+            self.steps.footer.say(ended(name, done, stopped=runner.stopping, odd=odd))
             self.finished.emit()
             return
         text = in_words(runner.error)
-        kept = f" The result after {done} iterations is kept." if done else ""
-        self._complain(f"{name} failed: {text}{kept}")
+        self._complain(failed(name, done, text))
         self.failed.emit(text)
 
     def _adopt(self, dataset: Dataset, file: str) -> None:
@@ -343,9 +338,7 @@ class MixedPtychoWidget(QWidget):
     def _estimate(self, step: str) -> None:
         if step == "run" and self._dataset is not None and not self.running:
             with suppress(InputError):
-                recipe = self.steps.recipe()
-                memory = estimate_memory(recipe, self._dataset).total
-                self.steps.run.show_cost(memory, chosen_loss(recipe, self._dataset))
+                self.steps.run.show_cost(*cost(self.steps.recipe(), self._dataset))
 
     def _remember(self) -> None:
         # Half-typed entries are framed in red; the next change tries again.
