@@ -8,7 +8,8 @@ from pydantic import TypeAdapter
 from scipy.spatial import cKDTree
 
 from napari_mixedptycho.analysis._sampling import upsampled
-from napari_mixedptycho.analysis.centroid import Centroid, Fixed, Recentred
+from napari_mixedptycho.analysis.centroid import Fixed, Recentred
+from napari_mixedptycho.analysis.estimators import Centroid
 from napari_mixedptycho.errors import InputError
 from tests.analysis import specimen as s
 

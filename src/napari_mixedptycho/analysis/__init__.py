@@ -3,9 +3,11 @@
 The figures need matplotlib and are imported on their own, as ``napari_mixedptycho.analysis.figures``.
 """
 
-from napari_mixedptycho.analysis.centroid import Centroid, Fixed, Recentred
+from napari_mixedptycho.analysis.centroid import Fixed, Recentred
 from napari_mixedptycho.analysis.columns import ColumnFinder, inside_scan
+from napari_mixedptycho.analysis.estimators import Centroid
 from napari_mixedptycho.analysis.floor import FloorSettings, Verdict, judge
+from napari_mixedptycho.analysis.gaussian import Gaussian
 from napari_mixedptycho.analysis.motion import (
     ColumnMotion,
     MotionSettings,
@@ -32,6 +34,7 @@ __all__ = [
     "Comparison",
     "Fixed",
     "FloorSettings",
+    "Gaussian",
     "MotionSettings",
     "Recentred",
     "Verdict",

@@ -7,7 +7,7 @@ background and with whatever neighbour it cuts. Both operators are here; the re-
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -105,7 +105,7 @@ class Recentred(Settings):
         """Move every window until it rests: (state, N, 2) from start (N, 2) and room (N,), in pixels."""
         reach = np.minimum(self.reach / sampling, room)
         radius = np.minimum(self.radius / sampling, room)
-        offsets, weights = _window(self.edge / self.radius)
+        offsets, weights = window(self.edge / self.radius)
         centres = np.tile(start, (sampler.states, 1, 1))
         state, column = (index.ravel() for index in np.indices(centres.shape[:2]))
         for _ in range(_PATIENCE):
@@ -116,7 +116,7 @@ class Recentred(Settings):
             mass = np.maximum(values - floor, 0.0) * weights
             total = mass.sum(axis=1)[:, None]
             shift = (mass[..., None] * grid).sum(axis=1) / np.where(total > 0, total, 1.0)
-            centres[state, column] = new = _held(at + shift, start[column], reach[column])
+            centres[state, column] = new = held(at + shift, start[column], reach[column])
             going = np.abs(new - at).max(axis=1) * sampling >= self.tolerance
             state, column = state[going], column[going]
             if not len(state):
@@ -174,9 +174,6 @@ class Fixed(Settings):
         return np.asarray(np.stack([y, x], axis=-1) * sampling + corner)
 
 
-Centroid = Annotated[Recentred | Fixed, Field(discriminator="kind")]
-
-
 def checked(
     phases: ArrayLike, sampling: float, origin: ArrayLike, columns: ArrayLike
 ) -> tuple[Floats, Floats, Floats]:
@@ -218,7 +215,7 @@ def half_spacing(columns: Floats) -> Floats:
     return np.asarray(distance[:, 1] / 2)
 
 
-def _window(edge: float) -> tuple[Floats, Floats]:
+def window(edge: float) -> tuple[Floats, Floats]:
     """Sample points (P, 2) of a disk of radius 1 and weights (P,), fading over `edge` about it."""
     line = np.linspace(-1.0, 1.0, _GRID) * (1.0 + edge / 2)
     points = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1).reshape(-1, 2)
@@ -227,7 +224,7 @@ def _window(edge: float) -> tuple[Floats, Floats]:
     return points[weights > 0], weights[weights > 0]
 
 
-def _held(positions: Floats, start: Floats, reach: Floats) -> Floats:
+def held(positions: Floats, start: Floats, reach: Floats) -> Floats:
     """Keep (K, 2) positions within `reach` of where they started."""
     move = positions - start
     far = np.hypot(move[:, 0], move[:, 1])

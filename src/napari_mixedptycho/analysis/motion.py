@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
-from napari_mixedptycho.analysis.centroid import Centroid, Recentred, half_spacing
+from napari_mixedptycho.analysis.centroid import Fixed, Recentred, half_spacing
 from napari_mixedptycho.analysis.columns import ColumnFinder, Floats
+from napari_mixedptycho.analysis.estimators import Centroid
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.result import Result
 from napari_mixedptycho.settings import Settings
@@ -175,7 +176,7 @@ def measure_phases(
     start = np.asarray(columns, dtype=np.float64).reshape(-1, 2)
     positions = chosen.centroid.positions(phases, sampling, origin, start)
     limit = np.full(len(start), np.inf)
-    if isinstance(chosen.centroid, Recentred):
+    if not isinstance(chosen.centroid, Fixed):
         limit = np.minimum(chosen.centroid.reach, half_spacing(start)) * (1 - 1e-6)
     far = np.hypot(*np.moveaxis(positions - start, -1, 0)) >= limit
     return statistics(start, positions, far.any(axis=0), chosen)
