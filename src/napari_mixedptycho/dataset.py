@@ -51,6 +51,15 @@ class Truth:
         return Truth(mean, self.columns_per_snapshot - start, inside, atoms)
 
 
+def turning(rotation: float) -> NDArray[np.float64]:
+    """Return the matrix (2, 2) from (y, x) along the scan to (y, x) along the detector.
+
+    `rotation` in degrees turns the scan's x axis from the detector's x axis towards its y axis.
+    """
+    angle = np.deg2rad(rotation)
+    return np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+
+
 @dataclass(frozen=True)
 class Dataset:
     """Measured patterns and the microscope's numbers.
@@ -70,6 +79,11 @@ class Dataset:
         Stored value × this = electrons; None when unknown or for noise-free data.
     mask
         (ky, kx) bool, True where a pixel is measured; None: all are.
+    scan_rotation
+        Degrees, of the scan's x axis from the detector's x axis towards its y axis.
+    descan
+        Where the disk's centre lies off the zero angle: (3, 2) px (y, x), at the first scan point, and more of
+        it per scan row and per scan column; None: nowhere.
     name
         What to call the data on screen.
     truth
@@ -87,6 +101,8 @@ class Dataset:
     thickness: float | None = None
     electrons_per_unit: float | None = None
     mask: NDArray[np.bool_] | None = None
+    scan_rotation: float = 0.0
+    descan: NDArray[np.float64] | None = None
     name: str = "data"
     truth: Truth | None = None
     sources: Mapping[str, Source] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mixedptycho.dataset import Dataset
+from napari_mixedptycho.dataset import Dataset, turning
 
 _MARGIN = 3
 """Object pixels beyond the outermost window, so that refined positions can move."""
@@ -26,7 +26,7 @@ class Geometry:
     shape
         Object (y, x), px.
     origin
-        Position (y, x) of object pixel (0, 0) in the scan frame (origin: first scan point), Å.
+        Position (y, x) of object pixel (0, 0), Å, from the first scan point along the detector's axes.
     slice_spacing
         Å.
     """
@@ -42,15 +42,15 @@ class Geometry:
         """Lay a grid whose windows of `size` px around all scan points fit in."""
         sampling = 1.0 / (size * dataset.detector_sampling)
         margin = size // 2 + _MARGIN
-        reach = (np.array(dataset.scan_shape) - 1) * dataset.scan_step / sampling
-        shape = np.ceil(reach).astype(int) + size + 2 * _MARGIN
-        origin = -margin * sampling
-        return cls(size, sampling, (int(shape[0]), int(shape[1])), (origin, origin), slice_spacing)
+        points = scan_points(dataset)
+        first, last = points.min(axis=0), points.max(axis=0)
+        shape = np.ceil((last - first) / sampling).astype(int) + size + 2 * _MARGIN
+        y, x = (float(start) - margin * sampling for start in first)
+        return cls(size, sampling, (int(shape[0]), int(shape[1])), (y, x), slice_spacing)
 
     def positions(self, dataset: Dataset) -> NDArray[np.float64]:
         """Return the scan points (position, 2) on the object grid, px; row after row."""
-        grid = np.indices(dataset.scan_shape).reshape(2, -1).T.astype(np.float64) * dataset.scan_step
-        return self.to_pixels(grid)
+        return self.to_pixels(scan_points(dataset))
 
     def to_pixels(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Scan frame (…, 2), Å, to object pixels."""
@@ -61,6 +61,12 @@ class Geometry:
         """Object pixels (…, 2) to the scan frame, Å."""
         points: NDArray[np.float64] = np.asarray(pixels) * self.sampling + self.origin
         return points
+
+
+def scan_points(dataset: Dataset) -> NDArray[np.float64]:
+    """Return the scan points (position, 2), Å from the first along the detector's axes; row after row."""
+    grid = np.indices(dataset.scan_shape).reshape(2, -1).T.astype(np.float64) * dataset.scan_step
+    return grid @ turning(dataset.scan_rotation).T if dataset.scan_rotation else grid
 
 
 def padded_size(dataset: Dataset, factor: float) -> int:

@@ -19,13 +19,17 @@ from napari_mixedptycho.geometry import Geometry, padded_size
 from napari_mixedptycho.guess.probe import probe_modes
 from napari_mixedptycho.guess.states import DisplacedCopies
 from napari_mixedptycho.io import load, load_mask
+from napari_mixedptycho.orientation import Orientation
 from napari_mixedptycho.preprocess import (
     crop_detector,
     cut_scan,
     inside_angle,
     lit_disk,
     reaches_edge,
+    set_right,
     usable_patterns,
+    wander,
+    with_descan,
 )
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.warm_start import begin, read_earlier, shared_probe, with_states
@@ -61,10 +65,13 @@ def apply_recipe(recipe: Recipe, dataset: Dataset) -> Dataset:
     changed = {name: value for name, value in set_by_user.items() if value != getattr(dataset, name)}
     sources = {**dataset.sources, **dict.fromkeys(changed, "user")}
     dataset = dataset.replace(**changed, sources=sources)
-    if recipe.data.scan_region is not None:
-        dataset = cut_scan(dataset, recipe.data.scan_region)
-    if recipe.data.mask is not None:
-        dataset = dataset.replace(mask=load_mask(recipe.data.mask))
+    data, whole = recipe.data, dataset.scan_shape
+    if data.scan_region is not None:
+        dataset = cut_scan(dataset, data.scan_region)
+    if data.mask is not None:
+        dataset = dataset.replace(mask=load_mask(data.mask))
+    dataset = set_right(dataset, Orientation(data.transpose, data.flip_y, data.flip_x), data.center)
+    dataset = with_descan(dataset, data.descan, whole, data.scan_region)
     if recipe.data.max_angle is not None:
         dataset = dataset.replace(mask=inside_angle(dataset, recipe.data.max_angle))
     dataset = usable_patterns(dataset, signed=takes_negative(recipe))
@@ -198,6 +205,8 @@ def _with_unknowns(prepared: Prepared, estimate: Estimate, stage: Stage) -> Esti
         estimate = replace(estimate, source=np.array([model.source_size]))
     if estimate.blur is None and model.detector_blur is not None:
         estimate = replace(estimate, blur=np.array([model.detector_blur]))
+    if estimate.descan is None:
+        estimate = replace(estimate, descan=wander(prepared.dataset))
     for unknown in stage.refine:
         value = getattr(estimate, unknown.kind)
         begun = unknown.begin(problem, estimate) if value is None else unknown.adapted(value, problem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_mixedptycho.dataset import Dataset, Truth
 from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.orientation import Orientation, Oriented, centred
 from napari_mixedptycho.stored import Stored
 
 Region = tuple[int, int, int, int]
@@ -32,6 +34,86 @@ def cut_scan(dataset: Dataset, region: Region) -> Dataset:
     else:
         patterns = np.asarray(dataset.patterns[top:bottom, left:right])
     return dataset.replace(patterns=patterns, truth=truth_in(dataset, region))
+
+
+def set_right(
+    dataset: Dataset, orientation: Orientation, center: tuple[float, float] | None = None
+) -> Dataset:
+    """Return the data set with the detector's axes set right and the zero angle at ``n // 2``.
+
+    Whole pixels are moved; the rest stays in `descan`, which the forward model takes into account, so that
+    no count is interpolated. Pixels that are not on the stored detector count as not measured.
+
+    Parameters
+    ----------
+    dataset
+        As stored.
+    orientation
+        How to set it right.
+    center
+        Zero angle (row, column) on the stored detector, px; None: ``n // 2``.
+
+    Raises
+    ------
+    InputError
+        When the zero angle does not lie on the detector.
+    """
+    size = dataset.detector_size
+    off = np.zeros(2) if center is None else np.array(center) - size // 2
+    if orientation.straight and not off.any():
+        return dataset
+    if (np.abs(off) > size / 4).any():
+        raise InputError(f"data.center is {center}; it must lie in the middle half of {size} px.")
+    shift = (round(float(off[0])), round(float(off[1])))
+
+    def right(images: NDArray[Any]) -> NDArray[Any]:
+        return orientation.applied(centred(images, shift))
+
+    if isinstance(dataset.patterns, Stored):
+        stored = dataset.patterns
+        patterns: Any = dataclasses.replace(stored, source=Oriented(stored.source, orientation, shift))
+    else:
+        patterns = np.ascontiguousarray(right(np.asarray(dataset.patterns)))
+    mask = np.ones((size, size), bool) if dataset.mask is None else dataset.mask
+    mask = right(mask) & orientation.measured(size)
+    left = orientation.matrix @ (off - shift)
+    descan = np.concatenate([left[None], np.zeros((2, 2))]) if left.any() else dataset.descan
+    return dataset.replace(patterns=patterns, mask=mask, descan=descan)
+
+
+def with_descan(
+    dataset: Dataset,
+    slopes: tuple[float, float, float, float] | None,
+    whole: tuple[int, int],
+    region: Region | None,
+) -> Dataset:
+    """Return the data set with the plane along which patterns wander.
+
+    Parameters
+    ----------
+    dataset
+        Its detector set right.
+    slopes
+        ky per scan row, ky per scan column, kx per row, kx per column, px; None: none.
+    whole, region
+        Shape of the whole scan, at whose middle patterns are centred, and the part of it that these are.
+    """
+    if slopes is None:
+        return dataset
+    slope = np.array(slopes).reshape(2, 2)
+    start = np.array([0, 0]) if region is None else np.array([region[0], region[2]])
+    first = slope @ (start - (np.array(whole) - 1) / 2)
+    first = first if dataset.descan is None else first + dataset.descan[0]
+    return dataset.replace(descan=np.concatenate([first[None], slope.T]))
+
+
+def wander(dataset: Dataset) -> NDArray[np.float64] | None:
+    """Return how far each pattern lies off the zero angle, (position, 2) px, row after row; None: not at all."""
+    if dataset.descan is None:
+        return None
+    points = np.indices(dataset.scan_shape).reshape(2, -1).T
+    found: NDArray[np.float64] = dataset.descan[0] + points @ dataset.descan[1:]
+    return found
 
 
 def truth_in(dataset: Dataset, region: Region | None) -> Truth | None:

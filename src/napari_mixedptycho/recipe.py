@@ -46,6 +46,23 @@ class Data(Layout, DataFile):
         None,
         description="Detector pixels that are measured (nonzero): mask.npy or file.h5:dataset; not set: all.",
     )
+    transpose: bool = Field(False, description="Swap the detector's axes; mixedptycho calibrate tells.")
+    flip_y: bool = Field(
+        False, description="Turn the detector's ky about the zero angle (after transposing)."
+    )
+    flip_x: bool = Field(
+        False, description="Turn the detector's kx about the zero angle (after transposing)."
+    )
+    center: tuple[float, float] | None = Field(
+        None,
+        description="Zero angle (row, column) on the detector as stored, px, at the middle of the scan; not "
+        "set: size // 2.",
+    )
+    descan: tuple[float, float, float, float] | None = Field(
+        None,
+        description="How the zero angle wanders on the detector once it is set right, px: ky per scan row, ky "
+        "per scan column, kx per row, kx per column; not set: it stays.",
+    )
     max_angle: float | None = Field(
         None,
         gt=0,
@@ -83,6 +100,13 @@ class Microscope(Settings):
     )
     defocus: float | None = Field(
         None, ge=-1e5, le=1e5, description="Defocus, Å; positive: crossover below the entrance surface."
+    )
+    scan_rotation: float | None = Field(
+        None,
+        ge=-360,
+        le=360,
+        description="Scan's x axis from the detector's x axis towards its y axis, degrees; wrong: distorted "
+        "atoms, loss stays high.",
     )
     electrons_per_unit: float | None = Field(
         None,
@@ -294,7 +318,7 @@ class Recipe(Settings):
 
     def for_dataset(self, dataset: Dataset) -> Self:
         """Return a copy whose microscope section states the numbers of a data set."""
-        names = ("energy", "semiangle", "scan_step", "detector_sampling", "defocus", "electrons_per_unit")
+        names = Microscope.model_fields
         known = {name: getattr(dataset, name) for name in names}
         known = {name: None if value is None else float(value) for name, value in known.items()}
         thickness = self.model.thickness or dataset.thickness

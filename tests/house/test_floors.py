@@ -23,6 +23,7 @@ FLOORS = {
     "settings": 0,
     "stored": 0,
     "optics": 0,
+    "orientation": 0,
     "_device": 1,
     "dataset": 1,
     "geometry": 2,

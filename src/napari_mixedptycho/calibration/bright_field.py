@@ -1,0 +1,448 @@
+"""Tilt-corrected bright field: defocus, astigmatism, and how scan and detector lie to each other.
+
+Each pixel of the bright-field disk sees an image of the specimen from its own direction, shifted by the
+gradient of the aberrations there. For crystals such shifts are ambiguous by a lattice vector, so the images are
+not aligned in pairs; the contrast that the aberrations predict is compared with all images and all spatial
+frequencies at once. To first order in the phase Φ(Q) of a thin specimen the Fourier transform over the scan is
+
+    G(Q, k) = i·Φ(Q)·[A*(k)·A(k − Q) − A(k)·A*(k + Q)],   A = aperture · exp(−iχ)
+
+(Rodenburg, McCallum & Nellist, *Ultramicroscopy* 48, 304 (1993)), and the best parameters explain most of G.
+Only the sign is left: turning the detector by 180° and inverting defocus and phase changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from napari_mixedptycho.calibration.disk import Disk
+from napari_mixedptycho.calibration.pixels import mended
+
+Floats = NDArray[np.float64]
+Complexes = NDArray[np.complex128]
+
+_ACROSS = 24
+"""Pixels across the disk, at most; finer detectors are binned."""
+_SCAN = 160
+"""Scan points along each axis that are looked at, at most."""
+_FREQUENCIES = 120
+_ROUNDS = 3
+"""Fits with images tapered where they show the same."""
+_UNITS = np.array([1.0, 5.0, 5.0, 5.0])
+"""Natural steps of rotation (degrees), defocus and astigmatism (Å)."""
+_TAPER = 2.25
+"""Neighbouring frequencies of a tapered scan are not independent: so many count as one."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The bright field of a scan.
+
+    Attributes
+    ----------
+    images
+        (scan_y, scan_x, pixel): what each pixel of the disk sees.
+    dark
+        (scan_y, scan_x): dark field.
+    pixel
+        (pixel, 2): k (y, x) on the detector as stored, 1/Å from the disk's centre.
+    radius, edge
+        Of the aperture, and the width over which it falls, 1/Å.
+    step, wavelength
+        Å.
+    """
+
+    images: NDArray[np.float32]
+    dark: Floats
+    pixel: Floats
+    radius: float
+    edge: float
+    step: float
+    wavelength: float
+
+
+@dataclass(frozen=True)
+class Bands:
+    """The bright field of a scan, in Fourier space.
+
+    Attributes
+    ----------
+    spectrum
+        (frequency, pixel): G, at the brightest spatial frequencies.
+    dark
+        (frequency,): the same of the dark field.
+    frequency
+        (frequency, 2): Q (y, x) in the scan frame, 1/Å.
+    at
+        (frequency, 2): its place in the transform.
+    pixel
+        (pixel, 2): k (y, x) on the detector as stored, 1/Å from the disk's centre.
+    radius, edge
+        Of the aperture, and the width over which it falls, 1/Å.
+    shape
+        Scan points of the transform.
+    noise
+        Mean square of G where no specimen can be.
+    wavelength
+        Å.
+    """
+
+    spectrum: Complexes
+    dark: Complexes
+    frequency: Floats
+    at: NDArray[np.int64]
+    pixel: Floats
+    radius: float
+    edge: float
+    shape: tuple[int, int]
+    noise: float
+    wavelength: float
+
+
+@dataclass(frozen=True)
+class Aberrations:
+    """What the bright field says.
+
+    Attributes
+    ----------
+    rotation
+        Degrees, of the scan's x axis from the detector's x axis towards its y axis.
+    defocus
+        Å, from the middle of the specimen to the crossover below it.
+    astigmatism
+        C12a, C12b, Å (`optics.aberration_phases`).
+    transpose
+        The detector's axes are swapped.
+    errors
+        (4,): standard uncertainties of rotation, defocus, C12a, C12b.
+    explained, other
+        Part of the contrast that is explained, and the best with the other transposition.
+    phase
+        (frequency,): Φ(Q).
+    """
+
+    rotation: float
+    defocus: float
+    astigmatism: tuple[float, float]
+    transpose: bool
+    errors: Floats
+    explained: float
+    other: float
+    phase: Complexes
+
+    @property
+    def parameters(self) -> Floats:
+        """(4,): rotation, defocus, C12a, C12b."""
+        return np.array([self.rotation, self.defocus, *self.astigmatism])
+
+    def reversed(self) -> Aberrations:
+        """Return the same with the detector turned by 180°: the phase and the aberrations change sign."""
+        a, b = self.astigmatism
+        return replace(
+            self,
+            rotation=self.rotation + 180,
+            defocus=-self.defocus,
+            astigmatism=(-a, -b),
+            phase=-self.phase,
+        )
+
+
+def bright_field(
+    rows: Iterable[NDArray[Any]],
+    dark: Floats,
+    disk: Disk,
+    bad: NDArray[np.bool_],
+    plane: Floats,
+    optics: tuple[float, float, float],
+) -> Stack:
+    """Take the bright field of a scan, centred and binned.
+
+    Parameters
+    ----------
+    rows, dark
+        Patterns, scan row (scan_x, ky, kx) after scan row, and the dark field (scan_y, scan_x).
+    disk, bad
+        The disk, and pixels not to believe.
+    plane
+        (2, scan_y, scan_x): how far each pattern lies off the disk's centre, px.
+    optics
+        Wavelength (Å), scan step (Å), detector sampling (1/Å per px).
+    """
+    wavelength, step, sampling = optics
+    cut = tuple(slice((n - min(n, _SCAN)) // 2, (n + min(n, _SCAN)) // 2) for n in dark.shape)
+    half = int(np.ceil(disk.radius.value)) + 1
+    factor = max(1, -(-2 * half // _ACROSS))
+    count = -(-2 * half // factor)
+    offset = (np.arange(count * factor) - (count * factor - 1) / 2).reshape(count, factor)
+    images = []
+    for index, row in enumerate(rows):
+        if cut[0].start <= index < cut[0].stop:
+            values = mended(row[cut[1]], bad)
+            centers = np.array([c.value for c in disk.center]) + plane[:, index, cut[1]].T
+            images.append(_taken(values, centers, offset.ravel(), count, factor))
+    stack = np.stack(images)
+    k = offset.mean(axis=1) * sampling
+    pixel = np.stack(np.meshgrid(k, k, indexing="ij"), axis=-1).reshape(-1, 2)
+    radius = disk.radius.value * sampling
+    inside = np.hypot(*pixel.T) < radius + 0.5 * factor * sampling
+    seen = stack.reshape(*stack.shape[:2], -1)[..., inside].astype(np.float32)
+    edge = max(factor, 2 * disk.edge) * sampling
+    return Stack(seen, dark[cut], pixel[inside], radius, edge, step, wavelength)
+
+
+def transformed(stack: Stack, guess: Floats | None = None, swap: bool = False) -> Bands:
+    """Transform the bright field over the scan, at the frequencies with most contrast.
+
+    Parameters
+    ----------
+    stack
+        The bright field.
+    guess, swap
+        Rotation, defocus, C12a, C12b and transposition as far as they are known: each image is then tapered
+        where it shows the same part of the specimen. Images that are tapered at the same scan points instead
+        seem less shifted than they are.
+    """
+    rows, columns = stack.dark.shape
+    moves = np.zeros((len(stack.pixel), 2)) if guess is None else _moves(stack, guess, swap)
+    weights = [_tapers(n, moves[:, axis] / stack.step) for axis, n in enumerate((rows, columns))]
+    taper = (weights[0][:, None] * weights[1][None]).astype(np.float32)
+    total = taper.sum(axis=(0, 1))
+    images = (stack.images - (stack.images * taper).sum(axis=(0, 1)) / total) * taper
+    spectrum = np.fft.fft2(images, axes=(0, 1))
+    still = _tapers(rows, np.zeros(1)) * _tapers(columns, np.zeros(1)).T
+    dim = np.fft.fft2((stack.dark - (stack.dark * still).sum() / still.sum()) * still)
+    at, noise = _brightest(spectrum, stack.step, stack.radius)
+    frequency = np.stack([np.fft.fftfreq(n, stack.step)[at[:, i]] for i, n in enumerate(dim.shape)], axis=1)
+    chosen = (at[:, 0], at[:, 1])
+    optics = (stack.pixel, stack.radius, stack.edge)
+    return Bands(
+        spectrum[chosen], dim[chosen], frequency, at, *optics, (rows, columns), noise, stack.wavelength
+    )
+
+
+def _moves(stack: Stack, guess: Floats, swap: bool) -> Floats:
+    """Return by how much each pixel's image is shifted, (pixel, 2) Å along the scan: −∇χ/2π."""
+    y, x = stack.pixel.T[::-1] if swap else stack.pixel.T
+    rotation, defocus, a, b = guess
+    move_y = stack.wavelength * ((defocus + a) * y - b * x)
+    move_x = stack.wavelength * ((defocus - a) * x - b * y)
+    angle = np.deg2rad(rotation)
+    turned = [
+        np.cos(angle) * move_y - np.sin(angle) * move_x,
+        np.cos(angle) * move_x + np.sin(angle) * move_y,
+    ]
+    return np.stack(turned, axis=1)
+
+
+def _tapers(count: int, moves: Floats) -> Floats:
+    """Return a taper (point, pixel) for each image, moved with it as far as the scan goes."""
+    place = (np.arange(count) - (count - 1) / 2)[:, None]
+    width = max(0.6 * count, count - 2 * float(np.abs(moves).max(initial=0.0)))
+    moved = np.clip((place - moves) / (width + 1), -0.5, 0.5)
+    rim = np.clip((count / 2 - np.abs(place)) / max(1.0, 0.08 * count), 0, 1)
+    found: Floats = np.cos(np.pi * moved) ** 2 * np.sin(np.pi / 2 * rim) ** 2
+    return found
+
+
+def fit_aberrations(stack: Stack, reach: float = 450.0) -> tuple[Aberrations, Bands]:
+    """Find rotation, transposition, defocus (within ± `reach` Å) and two-fold astigmatism.
+
+    The rotation is found up to 180°, which inverts defocus and phase. The contrast that was compared is
+    returned too.
+    """
+    plain, found = transformed(stack), []
+    for swap in (False, True):
+        refined = [_refined(plain, start, swap) for start in _searched(plain, swap, reach)]
+        parameters, _ = max(refined, key=lambda entry: entry[1])
+        for _ in range(_ROUNDS):
+            bands = transformed(stack, parameters, swap)
+            parameters, power = _refined(bands, parameters, swap)
+        found.append((parameters, power / float((np.abs(bands.spectrum) ** 2).sum()), bands))
+    swap = found[1][1] > found[0][1]
+    parameters, share, bands = found[swap]
+    whole = float((np.abs(bands.spectrum) ** 2).sum())
+    phase, _ = _explained(bands, parameters, swap)
+    errors = _errors(bands, parameters, swap, (1 - share) * whole)
+    rotation, defocus, a, b = (float(value) for value in parameters)
+    result = Aberrations(rotation, defocus, (a, b), swap, errors, share, found[not swap][1], phase)
+    return result, bands
+
+
+def explained_against(bands: Bands, found: Aberrations, index: int, values: Floats) -> Floats:
+    """Return the part of the contrast explained when one parameter takes other values, for the picture."""
+    whole = float((np.abs(bands.spectrum) ** 2).sum())
+    curve = []
+    for value in values:
+        parameters = found.parameters
+        parameters[index] = value
+        curve.append(_explained(bands, parameters, found.transpose)[1] / whole)
+    return np.array(curve)
+
+
+def image(bands: Bands, spectrum: Complexes) -> Floats:
+    """Return an image (scan_y, scan_x) of values at the frequencies, and their opposites; without a mean."""
+    whole = np.zeros(bands.shape, complex)
+    whole[bands.at[:, 0], bands.at[:, 1]] = spectrum
+    whole[-bands.at[:, 0], -bands.at[:, 1]] = spectrum.conj()
+    found: Floats = np.fft.ifft2(whole).real
+    return found
+
+
+def _taken(values: Floats, centers: Floats, offset: Floats, count: int, factor: int) -> Floats:
+    """Return the disk of each pattern (point, count, count), its centre between pixels by linear steps."""
+    found = np.empty((len(values), count, count))
+    edge = np.array(values.shape[1:]) - 2
+    for index, (pattern, center) in enumerate(zip(values, centers, strict=True)):
+        weights, places = [], []
+        for axis in (0, 1):
+            place = np.clip(center[axis] + offset, 0, edge[axis] + 1 - 1e-9)
+            whole = np.minimum(place.astype(int), edge[axis])
+            weights.append(place - whole)
+            places.append(whole)
+        top = pattern[places[0]] * (1 - weights[0])[:, None] + pattern[places[0] + 1] * weights[0][:, None]
+        part = top[:, places[1]] * (1 - weights[1]) + top[:, places[1] + 1] * weights[1]
+        found[index] = part.reshape(count, factor, count, factor).sum(axis=(1, 3))
+    return found
+
+
+def _brightest(spectrum: Complexes, step: float, radius: float) -> tuple[NDArray[np.int64], float]:
+    """Return the places (frequency, 2) with most contrast, one of each ± pair, and the noise."""
+    shape = spectrum.shape[:2]
+    order = [np.fft.fftfreq(n) * n for n in shape]
+    ring = np.hypot(order[0][:, None], order[1])
+    q = np.hypot(np.fft.fftfreq(shape[0], step)[:, None], np.fft.fftfreq(shape[1], step))
+    power = (np.abs(spectrum) ** 2).mean(axis=-1)
+    half = (order[0][:, None] > 0) | ((order[0][:, None] == 0) & (order[1] > 0))
+    half = half & (np.abs(order[0][:, None]) < shape[0] / 2) & (np.abs(order[1]) < shape[1] / 2)
+    usable = half & (ring >= 2.5) & (q < 1.9 * radius)
+    beyond = q > 2.1 * radius
+    noise = float(np.median(power[beyond if beyond.sum() > 20 else usable]))
+    ranked = np.argwhere(usable)[np.argsort(power[usable])[::-1]]
+    return ranked[:_FREQUENCIES].astype(np.int64), noise
+
+
+def lit(bands: Bands, y: Floats, x: Floats) -> Floats:
+    """Return the aperture's amplitude, its edge soft over a pixel."""
+    return np.clip((bands.radius - np.hypot(y, x)) / bands.edge + 0.5, 0, 1)
+
+
+def _coordinates(bands: Bands, rotation: float, swap: bool) -> tuple[Any, ...]:
+    """Return pixel y, x (1, pixel) and frequency y, x (frequency, 1), both on the detector set right."""
+    y, x = bands.pixel.T[::-1] if swap else bands.pixel.T
+    angle = np.deg2rad(rotation)
+    qy, qx = bands.frequency.T
+    return (
+        y,
+        x,
+        (np.cos(angle) * qy + np.sin(angle) * qx)[:, None],
+        (np.cos(angle) * qx - np.sin(angle) * qy)[:, None],
+    )
+
+
+def _paths(bands: Bands, rotation: float, swap: bool) -> tuple[Any, ...]:
+    """Return the weights and coordinates of the two waves that interfere with the undiffracted one."""
+    y, x, qy, qx = _coordinates(bands, rotation, swap)
+    here = lit(bands, y, x)
+    minus = here * lit(bands, y - qy, x - qx)
+    plus = here * lit(bands, y + qy, x + qx)
+    return y, x, qy, qx, minus, plus
+
+
+def _explained(bands: Bands, parameters: Floats, swap: bool) -> tuple[Complexes, float]:
+    """Return Φ(Q) and how much of Σ|G|² these parameters explain."""
+    y, x, qy, qx, minus, plus = _paths(bands, parameters[0], swap)
+    defocus, a, b = parameters[1:]
+    curve_y, curve_x = defocus + a, defocus - a  # −χ/(πλ) = defocus·k² − C12a(kx² − ky²) − 2·C12b·kx·ky
+
+    def along(v: Any, u: Any) -> Any:
+        return np.pi * bands.wavelength * (curve_y * v * v + curve_x * u * u - 2 * b * v * u)
+
+    here = along(y, x)
+    model = 1j * (
+        minus * np.exp(1j * (along(y - qy, x - qx) - here))
+        - plus * np.exp(1j * (here - along(y + qy, x + qx)))
+    )
+    return _projected(bands.spectrum, model)
+
+
+def _projected(spectrum: Complexes, model: Complexes) -> tuple[Complexes, float]:
+    norm = np.einsum("qk,qk->q", model.conj(), model).real
+    floor = 1e-3 * float(norm.max()) + 1e-12
+    overlap = np.einsum("qk,qk->q", model.conj(), spectrum)
+    return overlap / (norm + floor), float((np.abs(overlap) ** 2 / (norm + floor)).sum())
+
+
+def _searched(bands: Bands, swap: bool, reach: float, kept: int = 3) -> list[Floats]:
+    """Return the best rotations and defoci of a coarse grid, without astigmatism."""
+    few = replace(
+        bands,
+        spectrum=bands.spectrum[:40],
+        dark=bands.dark[:40],
+        frequency=bands.frequency[:40],
+        at=bands.at[:40],
+    )
+    step = min(25.0, 0.5 / (bands.wavelength * bands.radius**2))
+    defoci = np.arange(-np.ceil(reach / step), np.ceil(reach / step) + 1) * step
+    angles = np.arange(0.0, 180.0, 7.5)
+    table = np.empty((len(angles), len(defoci)))
+    factor = 1j * np.pi * bands.wavelength
+    for row, angle in enumerate(angles):
+        y, x, qy, qx, minus, plus = _paths(few, angle, swap)
+        here = y * y + x * x
+        paths = [(y - qy) ** 2 + (x - qx) ** 2 - here, here - (y + qy) ** 2 - (x + qx) ** 2]
+        steps = [np.exp(factor * step * path) for path in paths]
+        waves = [w * np.exp(factor * defoci[0] * path) for w, path in zip((minus, plus), paths, strict=True)]
+        for column in range(len(defoci)):
+            table[row, column] = _projected(few.spectrum, 1j * (waves[0] - waves[1]))[1]
+            waves = [wave * by for wave, by in zip(waves, steps, strict=True)]
+    best: list[Floats] = []
+    for index in np.argsort(table, axis=None)[::-1]:
+        row, column = np.unravel_index(index, table.shape)
+        entry = np.array([angles[row], defoci[column], 0.0, 0.0])
+        if all(_apart(entry, other, step) for other in best):
+            best.append(entry)
+        if len(best) == kept:
+            break
+    return best
+
+
+def _apart(one: Floats, other: Floats, step: float) -> bool:
+    turn = abs((one[0] - other[0] + 90) % 180 - 90)
+    return bool(turn > 12 or abs(one[1] - other[1]) > 3 * step)
+
+
+def _refined(bands: Bands, start: Floats, swap: bool) -> tuple[Floats, float]:
+    """Climb to the next maximum in all four parameters."""
+    whole = float((np.abs(bands.spectrum) ** 2).sum())
+
+    def cost(offset: Floats) -> float:
+        return -_explained(bands, start + offset * _UNITS, swap)[1] / whole
+
+    simplex = np.concatenate([np.zeros((1, 4)), 2 * np.eye(4)])
+    options = {"xatol": 0.02, "fatol": 1e-7, "maxfev": 250, "initial_simplex": simplex}
+    found = minimize(cost, np.zeros(4), method="Nelder-Mead", options=options)
+    return start + found.x * _UNITS, -float(found.fun) * whole
+
+
+def _errors(bands: Bands, parameters: Floats, swap: bool, left: float) -> Floats:
+    """Return standard uncertainties from the curvature of what is explained; what is not counts as noise."""
+    variance = _TAPER * left / max(bands.spectrum.size - len(bands.spectrum), 1)
+    steps = np.array([0.5, 3.0, 3.0, 3.0])
+
+    def power(offset: Floats) -> float:
+        return _explained(bands, parameters + offset, swap)[1]
+
+    curvature = np.empty((4, 4))
+    for i, j in product(range(4), repeat=2):
+        one, other = np.eye(4)[i] * steps, np.eye(4)[j] * steps
+        terms = power(one + other) - power(one - other) - power(other - one) + power(-one - other)
+        curvature[i, j] = -terms / (4 * steps[i] * steps[j])
+    errors: Floats = np.sqrt(np.maximum(np.diag(np.linalg.pinv(curvature)), 0) * variance)
+    return errors
