@@ -116,6 +116,10 @@ def test_a_wrong_kernel_costs_a_warning_and_time_only(cupy: StandIn, broken: str
         there.lane(np.arange(5))
 
 
+def test_the_source_can_be_written_in_any_encoding() -> None:
+    assert launch.source().isascii()  # CuPy writes it to a file, in the encoding of the system
+
+
 def test_many_images_go_on_in_steps(cupy: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[tuple[int, int]] = []
     monkeypatch.setattr(cupy, "_function", lambda name: lambda grid, block, arguments: called.append(grid))

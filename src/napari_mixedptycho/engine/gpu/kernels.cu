@@ -153,7 +153,7 @@ transmit(const Complex* incident, const Complex* object, const int* corners, Com
     pass(incident, 1, object, corners, waves, chunk);
 }
 
-// waves *= factor · propagator, in reciprocal space; on the way back its conjugate.
+// waves *= factor * propagator, in reciprocal space; on the way back its conjugate.
 extern "C" __global__ void __launch_bounds__(THREADS)
 propagate(Complex* waves, const Complex* propagator, const Complex* ramps, const int* rows, Chunk chunk)
 {
@@ -193,7 +193,7 @@ __device__ __forceinline__ float stored_value(const void* patterns, int stored, 
     }
 }
 
-// Number of the measured pixel at one of the computed far field; −1: it was not measured.
+// Number of the measured pixel at one of the computed far field; -1: it was not measured.
 __device__ __forceinline__ int measured_pixel(int pixel, const Chunk& chunk)
 {
     int y = pixel / chunk.size, x = pixel % chunk.size;
@@ -223,7 +223,7 @@ __device__ __forceinline__ float loss_of(
     return weight * model * ((1.0f + excess) * log1pf(fmaxf(excess, -0.9999999f)) - excess);
 }
 
-// The sum of |far|² over states and modes.
+// The sum of |far|^2 over states and modes.
 __device__ __forceinline__ float power_at(const Complex* far, int position, int pixel, int pixels, int waves)
 {
     float power = 0.0f;
@@ -240,7 +240,7 @@ __device__ __forceinline__ void weigh_at(Complex* far, int position, int pixel, 
     }
 }
 
-// floors(position) = background · electrons in a pattern. One block for each pattern.
+// floors(position) = background * electrons in a pattern. One block for each pattern.
 extern "C" __global__ void __launch_bounds__(THREADS)
 seen(const void* patterns, const int* rows, const float* weight, float* floors, Chunk chunk)
 {
@@ -287,7 +287,7 @@ compare(Complex* far, const void* patterns, const int* rows, const float* weight
     }
 }
 
-// powers(position) = factor · Σ |far|², for detectors and losses that `compare` does not know.
+// powers(position) = factor * sum of |far|^2, for detectors and losses that `compare` does not know.
 extern "C" __global__ void __launch_bounds__(THREADS)
 power(const Complex* far, float* powers, Chunk chunk)
 {
@@ -297,7 +297,7 @@ power(const Complex* far, float* powers, Chunk chunk)
         powers[image(p, pixels) + pixel] = chunk.factor * power_at(far, p, pixel, pixels, chunk.states * chunk.modes);
 }
 
-// far *= 2 · factor · slopes(position): the gradient of the far field from that of its power.
+// far *= 2 * factor * slopes(position): the gradient of the far field from that of its power.
 extern "C" __global__ void __launch_bounds__(THREADS)
 weigh(Complex* far, const float* slopes, Chunk chunk)
 {
@@ -373,7 +373,7 @@ exit_back(Complex* incident, const Complex* gradient, const Complex* object, con
         }
 }
 
-// slopes(position) += factor · Im Σ gradient · conj(spectrum): the gradient of the propagator's phase.
+// slopes(position) += factor * Im sum of gradient * conj(spectrum): the gradient of the propagator's phase.
 extern "C" __global__ void __launch_bounds__(THREADS)
 flight_slope(const Complex* gradient, const Complex* spectrum, float* slopes, Chunk chunk)
 {
@@ -389,7 +389,7 @@ flight_slope(const Complex* gradient, const Complex* spectrum, float* slopes, Ch
     }
 }
 
-// total(mode) += factor · Σ_positions gradient, shifted back: that of the beam's spectrum.
+// total(mode) += factor * sum over positions of gradient, shifted back: that of the beam's spectrum.
 extern "C" __global__ void __launch_bounds__(THREADS)
 unshift(const Complex* gradient, const Complex* ramps, const int* rows, Complex* total, Chunk chunk)
 {
@@ -408,7 +408,7 @@ unshift(const Complex* gradient, const Complex* ramps, const int* rows, Complex*
     }
 }
 
-// partial(position, block) = gradient of the position, y and x: factor · 2π Σ k · Im(shifted · conj(gradient)).
+// partial(position, block) = gradient of the position, y and x: factor * 2 pi sum of k * Im(shifted * conj(gradient)).
 extern "C" __global__ void __launch_bounds__(THREADS)
 shift_slope(const Complex* gradient, const Complex* spectrum, const Complex* ramps, const int* rows, float* partial,
             Chunk chunk)
