@@ -5,6 +5,11 @@ The figures need matplotlib and are imported on their own, as ``napari_mixedptyc
 
 from napari_mixedptycho.analysis.centroid import Fixed, Recentred
 from napari_mixedptycho.analysis.columns import ColumnFinder, inside_scan
+from napari_mixedptycho.analysis.correlation import (
+    CorrelationSettings,
+    correlations,
+    neighbour_amplitudes,
+)
 from napari_mixedptycho.analysis.estimators import Centroid
 from napari_mixedptycho.analysis.floor import FloorSettings, Verdict, judge
 from napari_mixedptycho.analysis.gaussian import Gaussian
@@ -32,6 +37,7 @@ __all__ = [
     "ColumnFinder",
     "ColumnMotion",
     "Comparison",
+    "CorrelationSettings",
     "Fixed",
     "FloorSettings",
     "Gaussian",
@@ -41,6 +47,7 @@ __all__ = [
     "b_factor",
     "columns_table",
     "compare",
+    "correlations",
     "ellipses",
     "find_columns",
     "inside_scan",
@@ -50,6 +57,7 @@ __all__ = [
     "mean_square",
     "measure",
     "measure_phases",
+    "neighbour_amplitudes",
     "scan_positions",
     "u_rms_interval",
     "write_columns",

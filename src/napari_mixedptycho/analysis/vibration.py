@@ -111,8 +111,8 @@ def mean_frequency(square: float, mass: float, temperature: float) -> float:
     square
         ⟨u²⟩ along one axis, Å².
     mass
-        Unified atomic mass units: of one atom; the reduced mass m₁m₂/(m₁+m₂) for a distance between two; of n
-        atoms for the centre of a column whose atoms move together.
+        Unified atomic mass units, of what moves: of all n atoms of a column for the motion of its centre, and
+        for the in-phase and anti-phase motion (u₁ ± u₂)/√2 of two such columns.
     temperature
         K.
 
