@@ -6,7 +6,8 @@ import pytest
 from pydantic import Field, ValidationError
 
 from napari_mixedptycho.errors import InputError
-from napari_mixedptycho.recipe import Recipe, Run
+from napari_mixedptycho.recipe import Recipe
+from napari_mixedptycho.run_settings import Run
 from napari_mixedptycho.settings import Settings
 
 

@@ -78,7 +78,7 @@ class Bench:
     threads
         Of the CPU; None: all cores.
     device
-        ``cpu``, ``gpu`` or ``auto``.
+        As `run.device`.
     """
 
     scan: int = 24

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.engine import unknowns
@@ -20,6 +19,7 @@ from napari_mixedptycho.guess.object import NoiseObject
 from napari_mixedptycho.guess.probe import AberrationProbe, Probe
 from napari_mixedptycho.guess.states import DisplacedCopies, Spread
 from napari_mixedptycho.io import Layout
+from napari_mixedptycho.run_settings import Run
 from napari_mixedptycho.settings import Settings
 
 
@@ -60,8 +60,8 @@ class Data(Layout, DataFile):
     )
     descan: tuple[float, float, float, float] | None = Field(
         None,
-        description="How the zero angle wanders on the detector once it is set right, px: ky per scan row, ky "
-        "per scan column, kx per row, kx per column; not set: it stays.",
+        description="How the zero angle wanders on the detector once it is set right, px: ky per scan row, "
+        "ky per scan column, kx per row, kx per column; not set: it stays.",
     )
     max_angle: float | None = Field(
         None,
@@ -181,44 +181,6 @@ class Guess(Settings):
         description="Earlier result to start from: ours, or of pypty, PtyRAD, phaser, py4DSTEM or quantem; "
         "other regions, paddings, slices and states are made to fit. Not set: none.",
     )
-
-
-class Run(Settings):
-    """How to compute; no setting here changes the result beyond rounding, except the seed."""
-
-    seed: int = Field(
-        0, ge=0, lt=2**63, description="Of all random numbers; the same seed gives the same result."
-    )
-    device: str = Field(
-        "auto",
-        description="Where to compute: auto (a GPU where one can be used), cpu, gpu, gpu:1 (the second), or "
-        "gpu:0,1 (both at once).",
-    )
-    threads: int | None = Field(None, ge=1, le=1024, description="CPU threads; not set: all cores.")
-    patterns_per_chunk: int | None = Field(
-        None, ge=1, description="Patterns in work at once per thread; memory only. Not set: automatic."
-    )
-    data_memory: float | None = Field(
-        None,
-        gt=0,
-        description="Memory for patterns, GB; what needs more stays in its file (on a GPU: in main memory) "
-        "and is read again and again. Not set: half of what is free.",
-    )
-    deterministic: bool = Field(
-        False,
-        description="On a GPU, add in an order-independent way, so that a run gives the same bits each time; "
-        "a CPU always does. Takes twice the memory for the gradient of the object, and some time.",
-    )
-    checkpoint: float | None = Field(
-        60.0, gt=0, description="Seconds between checkpoints of the result file; not set: only at the end."
-    )
-
-    @field_validator("device")
-    @classmethod
-    def _known_device(cls, device: str) -> str:
-        if re.fullmatch(r"auto|cpu|gpu(:\d{1,3}(,\d{1,3})*)?", device) is None:
-            raise ValueError("take auto, cpu, gpu, gpu:1 (the second), or gpu:0,1 (both)")
-        return device
 
 
 class Recipe(Settings):

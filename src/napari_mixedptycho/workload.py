@@ -23,7 +23,8 @@ from napari_mixedptycho.engine.problem import Problem, compact_order, divide
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.geometry import Geometry
 from napari_mixedptycho.optics import band_limit, propagator
-from napari_mixedptycho.recipe import Recipe, Run
+from napari_mixedptycho.recipe import Recipe
+from napari_mixedptycho.run_settings import Run
 from napari_mixedptycho.stored import Stored
 
 LANES = 16

@@ -37,7 +37,8 @@ from napari_mixedptycho.engine.unknowns import (
     Probe,
 )
 from napari_mixedptycho.errors import InputError
-from napari_mixedptycho.recipe import Data, Microscope, Model, Recipe, Run
+from napari_mixedptycho.recipe import Data, Microscope, Model, Recipe
+from napari_mixedptycho.run_settings import Run
 from napari_mixedptycho.settings import Settings
 
 

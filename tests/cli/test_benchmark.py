@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from napari_mixedptycho import benchmark
+from napari_mixedptycho import benchmark, large_benchmark
 from napari_mixedptycho._array import select
 from napari_mixedptycho.benchmark import CASES, Bench, least_transforms, transforms
+from napari_mixedptycho.geometry import Geometry
+from napari_mixedptycho.large_benchmark import Case, Kernel, Watched, dataset
 
 Run = Callable[..., Any]
 
@@ -80,8 +83,84 @@ def test_a_gpu_that_is_not_there_is_refused(run: Run) -> None:
     assert "A GPU was asked for" in run("benchmark", "--device", "gpu").refused()
 
 
+TINY = Case("tiny", (3, 4), 23, 24, 2, 2, 1, 45.1)
+
+
+def test_large_cases_are_timed_and_projected(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large_benchmark, "CASES", (TINY,))
+    shown = run("benchmark", "--cases", "large", "--repeats", 1)
+    assert shown.code == 0, shown.err
+    assert "12 positions, 23² padded to 24²" in shown.out
+    assert "(there 45.1 h)" in shown.out
+    found = json.loads(run("benchmark", "--json", "--cases", "large", "--repeats", 1).out)
+    (timing,) = found["timings"]
+    assert timing["hours"] == pytest.approx(timing["seconds"] * 2000 / 3600)
+    assert timing["rate"] == pytest.approx(12 * 24**2 * 2 * 2 / timing["seconds"])
+    assert found["copy_bandwidth"] > 1e8
+
+
+def test_the_published_cases_have_the_published_size() -> None:
+    sizes = {(case.positions, case.padded, case.slices) for case in large_benchmark.CASES}
+    assert sizes == {(8134, 240, 2), (16384, 128, 6)}
+    assert {(c.states, c.modes) for c in large_benchmark.CASES[:4]} == {(1, 1), (10, 1), (1, 5), (10, 5)}
+    small = replace(large_benchmark.CASES[1], scan=(2, 2))
+    geometry = Geometry.of(dataset(small), 240, 1.0)
+    assert dataset(small).scan_step / geometry.sampling == pytest.approx(3.7)
+    whole = np.array([83, 98]) * 3.7 + 240
+    assert np.all((whole > 500) & (whole < 650))  # the object of the paper, px
+
+
+class Clock:
+    """Stands in for CuPy's events: each operation takes a millisecond."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.cuda = self
+        self.Event = lambda: Mark(self)
+
+    def get_current_stream(self) -> None:
+        return None
+
+    def get_elapsed_time(self, began: Mark, ended: Mark) -> float:
+        return ended.at - began.at
+
+
+class Mark:
+    def __init__(self, clock: Clock) -> None:
+        self.clock, self.at = clock, -1.0
+
+    def record(self, stream: None) -> None:
+        self.clock.now += 1.0
+        self.at = self.clock.now
+
+    def synchronize(self) -> None:
+        assert self.at >= 0
+
+
+class Nothing:
+    def launch(self, *arguments: Any) -> None: ...
+
+    def prepare(self, waves: Any) -> None: ...
+
+    def transform(self, waves: Any, inverse: bool = False) -> None: ...
+
+
+def test_what_each_kernel_takes_is_added() -> None:
+    watched = Watched(Nothing(), Clock())
+    for name in ("enter", "back", "enter"):
+        watched.launch(name, (1, 1))
+    watched.transform(None)
+    assert watched.seconds() == pytest.approx({"enter": 2e-3, "back": 1e-3, "transform": 1e-3})
+    assert Kernel("enter", 2e-3, 10**9).multiple(1e12) == pytest.approx(2.0)
+
+
 @pytest.mark.gpu
-def test_a_gpu_is_timed_too(run: Run) -> None:
-    found = json.loads(run("benchmark", "--json", "--device", "gpu", "--scan", 2, "--repeats", 1).out)
+def test_a_gpu_is_timed_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large_benchmark, "CASES", (TINY,))
+    large = json.loads(run("benchmark", "--json", "--device", "gpu", "--repeats", 1).out)
+    kernels = {kernel["name"] for kernel in large["timings"][0]["kernels"]}
+    assert {"enter", "compare", "back", "transform"} <= kernels
+    quick = ("--json", "--device", "gpu", "--cases", "small", "--scan", 2, "--repeats", 1)
+    found = json.loads(run("benchmark", *quick).out)
     assert found["machine"]["device"] == "gpu"
     assert all(row["ratio"] > 1 for row in found["timings"])

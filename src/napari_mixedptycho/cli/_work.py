@@ -21,7 +21,7 @@ from napari_mixedptycho.errors import DivergedError, InputError
 from napari_mixedptycho.memory import estimate_memory
 from napari_mixedptycho.prepare import Prepared, for_detector, known_thickness, prepare
 from napari_mixedptycho.recipe import Recipe
-from napari_mixedptycho.reconstruct import reconstruct
+from napari_mixedptycho.reconstruct import Progress, reconstruct
 from napari_mixedptycho.result import Result
 from napari_mixedptycho.workload import thread_count
 
@@ -77,10 +77,7 @@ def compute(
                 display.say(text)
             for progress in reconstruct(recipe, prepared, resume):
                 latest = progress.result
-                for text in progress.news:
-                    display.say(text)
-                display.show(progress)
-                display.warn(progress.health)
+                _tell(display, progress)
                 saver.checkpoint(latest)
     except KeyboardInterrupt as stop:
         code = 143 if isinstance(stop, Terminated) else 130
@@ -92,6 +89,13 @@ def compute(
         if latest is not None:
             saver.finish(latest)
     return latest, code
+
+
+def _tell(display: Display, progress: Progress) -> None:
+    for text in progress.news:
+        display.say(text)
+    display.show(progress)
+    display.warn(progress.health)
 
 
 def assist(recipe: Recipe, dataset: Dataset, comm: Comm) -> int:

@@ -8,27 +8,39 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
+from napari_mixedptycho import large_benchmark
+from napari_mixedptycho._array import select
+from napari_mixedptycho._device import chosen
 from napari_mixedptycho.benchmark import CASES, Bench, Timing, machine
 from napari_mixedptycho.cli._options import positive
 from napari_mixedptycho.cli._progress import size
+from napari_mixedptycho.large_benchmark import ITERATIONS, LargeTiming, bandwidth, measure
 
 
 def add(commands: Any) -> argparse.ArgumentParser:
     """Declare the command."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "benchmark",
-        help="time an evaluation against the least number of Fourier transforms",
-        description="Time one evaluation of the loss and its gradient (object and probe), and the least "
-        "number of Fourier transforms it needs, at the same size and threads, in turn.",
+        help="time an evaluation against the least that it needs",
+        description="Small cases: time one evaluation of the loss and its gradient (object and probe), and "
+        "the least number of Fourier transforms it needs, at the same size and threads, in turn. Large: "
+        "problems of published size with synthetic counts, each kernel against the bytes that it must move; "
+        "they want a GPU. See benchmarks/README.md.",
         allow_abbrev=False,
     )
     parser.add_argument("--json", action="store_true", help="print JSON: seconds, bytes")
-    parser.add_argument("--device", choices=("auto", "cpu", "gpu"), default="cpu", help="default: cpu")
+    parser.add_argument("--device", default="cpu", help="cpu (default), gpu, gpu:1, auto")
     parser.add_argument("--threads", type=positive, metavar="N", help="CPU threads (default: all cores)")
+    parser.add_argument(
+        "--cases", choices=("small", "large"), help="default: large on a GPU, small on the CPU"
+    )
+    parser.add_argument("--only", metavar="NAME", help="large cases whose name contains this")
     parser.add_argument(
         "--repeats", type=positive, default=5, metavar="N", help="the median of N (default: 5)"
     )
-    parser.add_argument("--scan", type=positive, default=24, metavar="N", help="N×N patterns (default: 24)")
+    parser.add_argument("--scan", type=positive, default=24, metavar="N", help="small: N×N patterns (24)")
     return parser
 
 
@@ -36,6 +48,14 @@ def execute(arguments: argparse.Namespace) -> int:
     """Run the command."""
     bench = Bench(arguments.scan, arguments.repeats, arguments.threads, arguments.device)
     facts = machine(bench)
+    large = arguments.cases == "large" or (arguments.cases is None and select(arguments.device) is not np)
+    found = _large(arguments, facts) if large else _small(arguments, bench, facts)
+    if arguments.json:
+        print(json.dumps({"machine": facts, **found}, indent=2))
+    return 0
+
+
+def _small(arguments: argparse.Namespace, bench: Bench, facts: dict[str, Any]) -> dict[str, Any]:
     timings: list[Timing] = []
     if not arguments.json:
         print(_title(facts))
@@ -45,10 +65,7 @@ def execute(arguments: argparse.Namespace) -> int:
         if not arguments.json:
             print(_row(timings[-1]))
             sys.stdout.flush()
-    if arguments.json:
-        rows = [{**asdict(timing), "ratio": timing.ratio} for timing in timings]
-        print(json.dumps({"machine": facts, "timings": rows}, indent=2))
-    return 0
+    return {"timings": [{**asdict(timing), "ratio": timing.ratio} for timing in timings]}
 
 
 _HEAD = "states  slices  modes   evaluation   least FFTs   ratio   memory"
@@ -64,6 +81,52 @@ def _row(timing: Timing) -> str:
 def _title(facts: dict[str, Any]) -> str:
     return (
         f"{facts['patterns']} patterns of {facts['detector']} px, padded to {facts['size']}; "
-        f"{facts['device']}, {facts['threads']} thread(s), {facts['processor']}; "
-        f"Python {facts['python']}, NumPy {facts['numpy']}, SciPy {facts['scipy']}"
+        f"{facts['device']}, {facts['threads']} thread(s), {facts['processor']}; {_software(facts)}"
     )
+
+
+def _software(facts: dict[str, Any]) -> str:
+    names = {"python": "Python", "numpy": "NumPy", "scipy": "SciPy", "cupy": "CuPy"}
+    return ", ".join(f"{name} {facts[key]}" for key, name in names.items() if key in facts)
+
+
+def _large(arguments: argparse.Namespace, facts: dict[str, Any]) -> dict[str, Any]:
+    for name in ("patterns", "detector", "size"):
+        facts.pop(name)  # of the small cases
+    xp = select(arguments.device)
+    with chosen(xp, arguments.device):
+        speed = bandwidth(xp)
+    if not arguments.json:
+        print(
+            f"{facts['device']}, {facts['processor']}; {_software(facts)}; copies at {speed / 1e9:.0f} GB/s"
+        )
+    timings: list[LargeTiming] = []
+    for case in large_benchmark.CASES:
+        if arguments.only is None or arguments.only.lower() in case.name.lower():
+            timings.append(measure(case, arguments.device, arguments.repeats))
+            if not arguments.json:
+                print("\n".join(_lines(timings[-1], speed)))
+                sys.stdout.flush()
+    return {"copy_bandwidth": speed, "timings": [_record(timing, speed) for timing in timings]}
+
+
+def _lines(timing: LargeTiming, speed: float) -> list[str]:
+    case = timing.case
+    beside = "" if case.published is None else f" (there {case.published:g} h)"
+    return [
+        "",
+        f"{case.name}: {case.positions} positions, {case.detector}² padded to {case.padded}², {case.states} "
+        f"state(s), {case.slices} slices, {case.modes} mode(s); {timing.chunk} patterns at once",
+        f"  iteration {timing.seconds * 1e3:.1f} ms; {ITERATIONS} take {timing.hours:.2f} h{beside}; "
+        f"{timing.rate:.3g} pixel·slice·mode·state/s; {size(timing.memory)}",
+        *(
+            f"  {kernel.name:12s} {kernel.seconds * 1e3:9.2f} ms  {kernel.bytes / 1e9:8.2f} GB  "
+            f"{kernel.multiple(speed):6.2f} × its bytes"
+            for kernel in sorted(timing.kernels, key=lambda kernel: -kernel.seconds)
+        ),
+    ]
+
+
+def _record(timing: LargeTiming, speed: float) -> dict[str, Any]:
+    kernels = [{**asdict(kernel), "multiple": kernel.multiple(speed)} for kernel in timing.kernels]
+    return {**asdict(timing), "kernels": kernels, "hours": timing.hours, "rate": timing.rate}

@@ -12,7 +12,8 @@ from pydantic_core import PydanticUndefined
 
 from napari_mixedptycho.analysis import MotionSettings
 from napari_mixedptycho.engine.stage import Stage
-from napari_mixedptycho.recipe import Data, Model, Run
+from napari_mixedptycho.recipe import Data, Model
+from napari_mixedptycho.run_settings import Run
 from napari_mixedptycho.settings import Settings
 
 FRONT: dict[type[Settings], tuple[str, ...]] = {

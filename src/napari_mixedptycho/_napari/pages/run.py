@@ -12,8 +12,8 @@ from napari_mixedptycho._napari.pages.page import Page, button, enable, filler, 
 from napari_mixedptycho._napari.pages.signs import Signs
 from napari_mixedptycho._napari.pages.stages import StagesEditor
 from napari_mixedptycho._napari.parts import tool
-from napari_mixedptycho.recipe import Run
 from napari_mixedptycho.result import Result
+from napari_mixedptycho.run_settings import Run
 
 SHOWN = ("mean phase", "phase", "state spread")
 _TIPS = {
