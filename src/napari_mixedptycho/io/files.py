@@ -268,7 +268,7 @@ def _laid_out(path: Path, found: Found, layout: Layout) -> Contents:
         if shape is None:
             shapes, said = proposals(stack)
         else:
-            stack, said = folded(stack, shape, str(path))
+            stack, said = folded(stack, shape, str(path), flyback=layout.scan_shape is not None)
         notes = (*notes, *said)
     numbers = {**found.numbers}
     if found.detector.frequency is not None:

@@ -48,7 +48,9 @@ def read(path: Path, key: str | None = None) -> Found:
 
 def _generic(file: h5py.File, path: Path, key: str | None) -> Found:
     there = arrays(file, path)
-    shapes = {name: tuple(node.shape[axis] for axis in _kept(node)) for name, node in there.items()}
+    # Complex numbers, records and texts are no patterns, but who names one is told so.
+    fitting = {n: node for n, node in there.items() if key is not None or node.dtype.kind in "buif"}
+    shapes = {name: tuple(node.shape[axis] for axis in _kept(node)) for name, node in fitting.items()}
     name = choose(path, shapes, key)
     node = there[name]
     check_readable(node, path)

@@ -56,7 +56,7 @@ class Lazy(ABC):
         slices, after = zip(
             *(_forward(entry, n) for entry, n in zip(entries, self.shape, strict=True)), strict=True
         )
-        values = np.asarray(self._read(slices))
+        values = np.asarray(self._guarded(slices))
         part: NDArray[Any] = values.astype(self.dtype, copy=False)[after]
         return part
 
@@ -73,6 +73,15 @@ class Lazy(ABC):
         if parts:
             return np.stack(parts, axis=place)
         return self[(*entries[:axis], slice(0, 0), *entries[axis + 1 :])]
+
+    def _guarded(self, slices: Slices) -> Any:
+        """Read a part; whatever a decoder makes of damaged bytes comes out as an OSError."""
+        try:
+            return self._read(slices)
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - foreign bytes make any decoder fail in any way
+            raise OSError(f"the patterns cannot be decoded ({error or type(error).__name__})") from error
 
     @abstractmethod
     def _read(self, slices: Slices) -> Any:

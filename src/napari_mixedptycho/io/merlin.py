@@ -153,8 +153,6 @@ def _scan_shape(
         columns = _columns_by_time(path, header, count)
     if columns < 2 or columns > count:
         return None, notes
-    if count % columns:
-        notes = (*notes, f"The last {count % columns} of {count} patterns are left out: they make no row.")
     return (count // columns, columns), notes
 
 

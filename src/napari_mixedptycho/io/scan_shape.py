@@ -12,10 +12,14 @@ from napari_mixedptycho.io.lazy import Folded, native
 
 _FRAMES = 2048
 """Patterns that are looked at to find the length of a row."""
+_BYTES, _ROW_BYTES = 2**29, 2**25
+"""Most that a format which reads whole patterns has to read; most that is held."""
 _PROPOSALS = 5
 
 
-def folded(stack: Any, shape: tuple[int, int], name: str) -> tuple[Any, tuple[str, ...]]:
+def folded(
+    stack: Any, shape: tuple[int, int], name: str, *, flyback: bool = True
+) -> tuple[Any, tuple[str, ...]]:
     """Return a stack (pattern, ky, kx) as a scan, and what was left out.
 
     Parameters
@@ -26,6 +30,8 @@ def folded(stack: Any, shape: tuple[int, int], name: str) -> tuple[Any, tuple[st
         Rows and columns to keep.
     name
         What the file is called in an error.
+    flyback
+        Rows may be longer than the columns to keep; else what is left over stands at the end.
 
     Raises
     ------
@@ -36,10 +42,10 @@ def folded(stack: Any, shape: tuple[int, int], name: str) -> tuple[Any, tuple[st
     if rows < 1 or columns < 1:
         raise InputError(f"{name}: data.scan_shape is {shape}; rows and columns must be at least 1.")
     pitch = columns
-    if rows * columns < count and count % rows == 0:
+    if flyback and rows * columns < count and count % rows == 0:
         pitch = count // rows
     left = count - rows * pitch
-    if not 0 <= left < max(1, columns):
+    if left < 0 or (flyback and left >= columns):
         likely = ", ".join(f"[{y}, {x}]" for y, x in factor_pairs(count)[:_PROPOSALS])
         raise InputError(
             f"{name}: data.scan_shape {list(shape)} needs {rows * columns} patterns and the file holds "
@@ -81,7 +87,7 @@ def proposals(stack: Any) -> tuple[tuple[tuple[int, int], ...], tuple[str, ...]]
     Parameters
     ----------
     stack
-        (pattern, ky, kx); at most 2048 patterns are looked at, every fourth of their rows.
+        (pattern, ky, kx); some rows of at most 2048 patterns are looked at.
     """
     pairs = factor_pairs(int(stack.shape[0]))
     trace = brightness(stack, _FRAMES)
@@ -100,9 +106,12 @@ def proposals(stack: Any) -> tuple[tuple[tuple[int, int], ...], tuple[str, ...]]
 
 
 def brightness(stack: Any, most: int) -> NDArray[np.float64]:
-    """Return the sum of every fourth row of the first patterns, with its median and spread taken out."""
-    frames = np.asarray(stack[:most, ::4], dtype=np.float64)
-    trace: NDArray[np.float64] = np.nan_to_num(frames).sum(axis=(1, 2))
+    """Return the sum of some rows of the first patterns, with its median and spread taken out."""
+    pattern = int(np.prod(stack.shape[1:], dtype=object)) * np.dtype(stack.dtype).itemsize
+    count = min(most, int(stack.shape[0]), max(64, _BYTES // pattern))
+    step = max(4, -(-count * pattern // _ROW_BYTES))
+    trace: NDArray[np.float64] = np.asarray(stack[:count, ::step]).sum(axis=(1, 2), dtype=np.float64)
+    trace = np.nan_to_num(trace, posinf=0.0, neginf=0.0)
     trace -= np.median(trace)
     spread = float(np.std(trace))
     return trace / spread if spread > 0 else trace

@@ -8,6 +8,7 @@ from typing import Any
 import h5py
 
 from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.io.heaps import check_heaps
 
 _MOST_LINKS = 100_000
 
@@ -20,6 +21,7 @@ def opened(path: Path) -> h5py.File:
     InputError
         When it is not HDF5, or damaged.
     """
+    check_heaps(path)
     try:
         return h5py.File(path, "r")
     except (OSError, RuntimeError, ValueError) as error:
