@@ -37,6 +37,15 @@ def test_the_same_motion_as_at_rest_is_not_resolved() -> None:
     assert "not resolved" in verdict(0.02, 0.02).sentence()
 
 
+def test_what_may_be_the_error_of_the_model_does_not_count() -> None:
+    found = verdict(0.004, 0.001)
+    assert found.ratio_interval[0] > 1
+    assert not found.resolved
+    assert "model's error" in found.sentence()
+    free = judge(measured(0.004, 0), measured(0.001, 1000), FloorSettings(draws=300, least=0.001))
+    assert free.resolved
+
+
 def test_the_interval_holds_the_true_ratio_about_as_often_as_it_says() -> None:
     inside = 0
     for seed in range(60):

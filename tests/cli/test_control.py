@@ -38,7 +38,7 @@ def test_a_control_writes_and_says_its_verdict(run: Run, file: Path, tmp_path: P
     assert numbers["sentence"] in ran.out
     low, high = numbers["ratio_interval"]
     assert low < numbers["ratio"] and (high is None or numbers["ratio"] < high)  # two states bound little
-    assert numbers["resolved"] == (low > numbers["margin"])
+    assert numbers["resolved"] == (low > 1 and numbers["above_floor"] > numbers["least"])
     assert numbers["ratio"] == pytest.approx(numbers["motion"] / numbers["floor"])
     assert "floor (angstrom)" in (out / "columns.csv").read_text().splitlines()[0]
 

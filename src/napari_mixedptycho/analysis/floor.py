@@ -21,12 +21,12 @@ _STILL = 1e-9  # Å: nothing but rounding
 class FloorSettings(Settings):
     """When a motion counts as seen."""
 
-    margin: float = Field(
-        1.25,
-        ge=1,
-        le=10,
-        description="The motion is resolved when all of the interval of motion ÷ floor lies above this. More "
-        "than 1, since the control knows nothing of what is wrong with the model.",
+    least: float = Field(
+        0.005,
+        ge=0,
+        lt=1,
+        description="The least motion above the floor that counts, Å. The control knows nothing of what is "
+        "wrong with the model, which looks like motion of a few thousandths of an Å.",
     )
     confidence: float = Field(0.95, gt=0, lt=1, description="Nominal confidence of the interval.")
     draws: int = Field(2000, ge=100, le=100_000, description="Bootstrap resamplings of columns and states.")
@@ -45,7 +45,8 @@ class Verdict:
         Of the two, with the standard error and the interval by bootstrap over columns and states; infinite
         where the control is perfectly still.
     resolved
-        Whether the motion is above the floor.
+        Whether all of the interval lies above 1, and the motion above the floor is more than the least that
+        counts.
     above
         Root of motion² − floor², 0 where the floor is higher.
     columns
@@ -73,17 +74,16 @@ class Verdict:
         """Say it in words."""
         numbers = f"{self.motion:.4f} Å against {self.floor:.4f} Å in the stationary control"
         if not np.isfinite(self.ratio):
-            return (
-                f"Motion is resolved: {numbers}." if self.resolved else f"Motion is not resolved: {numbers}."
-            )
+            return f"Motion is {'' if self.resolved else 'not '}resolved: {numbers}."
         times = f"{self.ratio:.1f} ± {self.ratio_error:.1f} times the floor"
         if self.resolved:
             return f"Motion is {times}: {numbers}; {self.above:.4f} Å above it."
         low, high = self.ratio_interval
-        return (
-            f"Motion is not resolved: {numbers}, {times} ({low:.2f} to {high:.2f}; more than "
-            f"{self.settings.margin:g} is needed)."
-        )
+        text = f"Motion is not resolved: {numbers}, {times} ({low:.2f} to {high:.2f})"
+        if low <= 1:
+            return f"{text}."
+        least = self.settings.least
+        return f"{text}; {self.above:.4f} Å above it may be the model's error (less than {least:g} Å)."
 
     def numbers(self) -> dict[str, float | bool | int | list[float | None] | None]:
         """Return plain values for JSON; None for what is not finite."""
@@ -95,7 +95,7 @@ class Verdict:
             "ratio_interval": [finite(end) for end in self.ratio_interval],
             "resolved": self.resolved,
             "above_floor": finite(self.above),
-            "margin": self.settings.margin,
+            "least": self.settings.least,
             "n_columns": len(self.columns),
             "column_motion": [finite(value) for value in self.column_motion],
             "column_floor": [finite(value) for value in self.column_floor],
@@ -139,14 +139,15 @@ def judge(motion: ColumnMotion, control: ColumnMotion, settings: FloorSettings |
     certain = spread[np.isfinite(spread)]
     interval = _interval(float(ratio), spread, chosen.confidence)
     variances = [np.einsum("nii->n", one.covariance) / 2 for one in (motion, control)]
+    above = float(np.sqrt(max(sizes[0] ** 2 - sizes[1] ** 2, 0.0)))
     return Verdict(
         motion=float(sizes[0]),
         floor=float(sizes[1]),
         ratio=float(ratio),
         ratio_error=float(certain.std()) if len(certain) else float("nan"),
         ratio_interval=interval,
-        resolved=bool(sizes[0] > 0 and (interval[0] > chosen.margin or not np.isfinite(ratio))),
-        above=float(np.sqrt(max(sizes[0] ** 2 - sizes[1] ** 2, 0.0))),
+        resolved=bool(interval[0] > 1 and above > chosen.least),
+        above=above,
         columns=motion.columns,
         column_motion=np.sqrt(variances[0]),
         column_floor=np.sqrt(variances[1]),

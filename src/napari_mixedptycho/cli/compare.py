@@ -1,0 +1,102 @@
+"""``mixedptycho compare``: two results of the same place, side by side."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_mixedptycho.analysis import find_columns, measure
+from napari_mixedptycho.analysis.motion import finite
+from napari_mixedptycho.analysis.pair import Pair, PairSettings, pair
+from napari_mixedptycho.cli._options import check_folder
+from napari_mixedptycho.result import Result
+
+
+def add(commands: Any) -> argparse.ArgumentParser:
+    """Declare the command."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "compare",
+        help="compare two results of the same place",
+        description="Bring the mean phases of two results to the same place and compare them: difference, "
+        "Fourier ring correlation, power, noise between the columns, motion of the same columns, and what "
+        "differs in the recipes.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("one", type=Path, metavar="A.h5")
+    parser.add_argument("other", type=Path, metavar="B.h5")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write rings.csv and compare.json here")
+    parser.add_argument("--json", action="store_true", help="print JSON, lengths in Å")
+    return parser
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    one, other = (Result.load(path) for path in (arguments.one, arguments.other))
+    found = pair(one, other, PairSettings())
+    numbers = numbers_of(found) | {"motion": motions(one, other, found)}
+    if arguments.out is not None:
+        check_folder(arguments.out)
+        (arguments.out / "compare.json").write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
+        write_rings(arguments.out / "rings.csv", found)
+    print(json.dumps(numbers, indent=2) if arguments.json else sentences(numbers))
+    return 0
+
+
+def numbers_of(found: Pair) -> dict[str, Any]:
+    """Return plain values for JSON; None for what is not known."""
+    return {
+        "shift": [float(step) for step in found.shift],
+        "ramp": [float(slope) for slope in found.ramp],
+        "difference": finite(found.difference),
+        "resolution_frequency": found.resolution,
+        "noise": [finite(value) for value in found.noise],
+        "recipes": {name: list(values) for name, values in found.recipes.items()},
+    }
+
+
+def motions(one: Result, other: Result, found: Pair) -> list[float | None]:
+    """Return the motion of the columns of the first result in both, rms per axis, Å."""
+    columns = find_columns(one)
+    if not len(columns):
+        return [None, None]
+    both = (measure(one, columns=columns), measure(other, columns=columns + found.shift))
+    return [finite(float(np.sqrt((motion.sd**2).mean()))) for motion in both]
+
+
+def write_rings(path: Path, found: Pair) -> None:
+    """Write agreement and power against spatial frequency."""
+    header = ["frequency (1/angstrom)", "frc", "power_a (rad^2 angstrom^2)", "power_b (rad^2 angstrom^2)"]
+    table = (found.agreement.frequency, found.agreement.value, *(power.value for power in found.power))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows([f"{value:.6g}" for value in row] for row in zip_longest(*table))
+
+
+def sentences(numbers: dict[str, Any]) -> str:
+    """Say it in words."""
+    (down, right), noise, motion = numbers["shift"], numbers["noise"], numbers["motion"]
+    limit = numbers["resolution_frequency"]
+    lines = [
+        f"B lies {down:+.3f} Å (y), {right:+.3f} Å (x) from A; without this and the ramp they differ by "
+        f"{100 * numbers['difference']:.1f} % of A's contrast.",
+        "They agree (Fourier ring correlation) at all frequencies of the grid."
+        if limit is None
+        else f"They agree (Fourier ring correlation) up to {limit:.2f} 1/Å, details of {1 / limit:.2f} Å."
+        if limit > 0
+        else "They do not agree (Fourier ring correlation) at any frequency.",
+    ]
+    if None not in noise:
+        lines.append(
+            f"Noise between the columns ÷ height of the columns: A {noise[0]:.3f}, B {noise[1]:.3f}."
+        )
+    if None not in motion:
+        lines.append(f"Motion of the same columns: A {motion[0]:.4f} Å, B {motion[1]:.4f} Å.")
+    rows = [f"  {name}: {values[0]} / {values[1]}" for name, values in numbers["recipes"].items()]
+    return "\n".join([*lines, "The recipes are the same." if not rows else "Settings, A / B:", *rows])
