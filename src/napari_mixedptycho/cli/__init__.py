@@ -14,6 +14,7 @@ from napari_mixedptycho.cli import (
     benchmark,
     bracket,
     columns,
+    compare,
     control,
     convert,
     demo,
@@ -97,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"mixedptycho {__version__}")
     parser.set_defaults(execute=lambda _: _help(parser), debug=False)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for command in (run, info, convert, recipe, columns, scan, bracket, control, demo, benchmark):
+    for command in (run, info, convert, recipe, columns, scan, bracket, control, compare, demo, benchmark):
         added = command.add(commands)
         added.add_argument("--debug", action="store_true", help="show the traceback when something fails")
         added.set_defaults(execute=command.execute)
