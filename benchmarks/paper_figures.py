@@ -41,15 +41,21 @@ _RACE = {
     "same_model": ("default recipe, Poisson", TRUE, "-"),
     "ours": ("default recipe, 8 states, 4 slices", SECOND, "-"),
 }
-_SPREADS = {
-    "moving_lbfgs": ("vibrating, noise 0.1 rad", MEASURED, "-"),
-    "control_lbfgs": ("stationary, noise 0.1 rad", MEASURED, ":"),
-    "strong_noise_lbfgs": ("vibrating, noise 0.5 rad", _VIOLET, "-"),
-    "weak_noise_lbfgs": ("vibrating, noise 0.01 rad", _ORANGE, "-"),
-    "same_model": ("vibrating, displaced copies", TRUE, "-"),
-    "same_model_static": ("stationary, displaced copies", TRUE, ":"),
-    "ours": ("the same, 4 slices, 8 states: vibrating", SECOND, "-"),
-    "ours_static": ("stationary", SECOND, ":"),
+_FREE = {
+    "wide_moving_lbfgs": ("noise 0.1 rad", MEASURED, "-"),
+    "wide_control_lbfgs": (None, MEASURED, ":"),
+    "moving_lbfgs": ("the same, half band limit", _GREY, "-"),
+    "control_lbfgs": (None, _GREY, ":"),
+    "weak_noise_lbfgs": ("noise 0.01 rad, half band limit", _ORANGE, "-"),
+    "moving": ("noise 0.1 rad, plain gradient descent", _VIOLET, "-"),
+}
+_DISPLACED = {
+    "wide": ("2 slices", TRUE, "-"),
+    "wide_static": (None, TRUE, ":"),
+    "same_model": ("2 slices, half band limit", _GREY, "-"),
+    "same_model_static": (None, _GREY, ":"),
+    "ours": ("4 slices, 8 states: the default", SECOND, "-"),
+    "ours_static": (None, SECOND, ":"),
 }
 _TICKS = (5, 10, 20, 50, 100, 200, 500)
 _TRUE_SPREAD = 5.4
@@ -58,7 +64,11 @@ _TRUE_SPREAD = 5.4
 
 def draw(runs: Runs, out: Path) -> None:
     """Draw every figure whose runs are there."""
-    drawn = {"loss": losses(runs), "spread": spreads(runs), "mean_phase": mean_phases(runs)}
+    drawn: dict[str, Figure | None] = {
+        "loss": losses(runs),
+        "spread": spreads(runs),
+        "mean_phase": mean_phases(runs),
+    }
     for name, title in (
         ("moving_lbfgs", "Free states, vibrating atoms, point source"),
         ("mixed_object_lbfgs", "Free states, vibrating atoms, source of 0.2 Å"),
@@ -75,10 +85,10 @@ def draw(runs: Runs, out: Path) -> None:
                 drawn[f"columns_{name}"] = columns(motion, result.mean_phase(), frame, comparison)
     for name, figure in drawn.items():
         if figure is not None:
-            save(figure, out / f"{name}.png", 90.0 if name.startswith("states") else 120.0)
+            save(figure, out / f"{name}.png", 90.0 if name.startswith(("states", "mean")) else 120.0)
 
 
-def losses(runs: Runs) -> Figure | None:
+def losses(runs: Runs) -> Figure:
     """Draw the loss of eq. 3 against evaluations: the cases of the paper, and ways to the same loss."""
     with styled():
         figure = Figure(figsize=(7.4, 3.3), layout="constrained")
@@ -106,26 +116,25 @@ def _curve(axes: Axes, runs: Runs, name: str, colour: str, line: str, label: str
         )
 
 
-def spreads(runs: Runs) -> Figure | None:
-    """Draw how far the columns seem to move, against the iteration."""
+def spreads(runs: Runs) -> Figure:
+    """Draw how far the columns seem to move: free states from noise, and displaced copies."""
     with styled():
-        figure = Figure(figsize=(5.4, 3.4), layout="constrained")
-        axes = figure.subplots()
-        for name, (label, colour, line) in _SPREADS.items():
-            if name in runs:
-                points = [point for point in runs[name][2] if point.sd_y > 0]
-                spread = [100 * np.hypot(point.sd_y, point.sd_x) / np.sqrt(2) for point in points]
-                axes.plot([p.evaluations for p in points], spread, line, color=colour, label=label)
-        axes.axhline(_TRUE_SPREAD, color="0.3", lw=0.8, ls="-.")
-        axes.text(4.2, _TRUE_SPREAD + 0.1, "truth (0 for the stationary atoms)", fontsize=7, color="0.3")
-        axes.set(
-            xlabel="Evaluations of all patterns",
-            ylabel="Spread of the columns over the states (pm)",
-            xscale="log",
-            ylim=(0, None),
-        )
-        _finish(axes)
-        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+        figure = Figure(figsize=(7.4, 3.3), layout="constrained")
+        panels = figure.subplots(1, 2, sharey=True)
+        for axes, chosen in zip(panels, (_FREE, _DISPLACED), strict=True):
+            for name, (label, colour, line) in chosen.items():
+                if name in runs:
+                    points = [point for point in runs[name][2] if point.sd_y > 0]
+                    spread = [100 * np.hypot(point.sd_y, point.sd_x) / np.sqrt(2) for point in points]
+                    axes.plot([p.evaluations for p in points], spread, line, color=colour, label=label)
+            axes.axhline(_TRUE_SPREAD, color="0.3", lw=0.8, ls="-.")
+            axes.plot([], [], ":", color="0.2", label="dotted: stationary atoms (truth 0)")
+            axes.set(xlabel="Evaluations of all patterns", xscale="log", xlim=(4, 500), ylim=(0, 8.4))
+            _finish(axes)
+            axes.legend(loc="upper left", fontsize=6.5)
+        panels[1].text(4.2, _TRUE_SPREAD - 0.1, "truth", fontsize=7, color="0.3", va="top")
+        panels[0].set(ylabel="Spread of the columns over the states (pm)", title="Free states from noise")
+        panels[1].set(title="Displaced copies of one object")
     return figure
 
 
@@ -149,7 +158,7 @@ def mean_phases(runs: Runs) -> Figure | None:
 
 def _row(shown: Sequence[tuple[str, Result]]) -> Figure:
     with styled():
-        figure = Figure(figsize=(1.75 * len(shown), 2.7), layout="constrained")
+        figure = Figure(figsize=(1.75 * len(shown), 2.45), layout="constrained")
         for axes, (label, result) in zip(
             figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True
         ):
