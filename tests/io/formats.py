@@ -76,7 +76,7 @@ def merlin(path: Path, kind: str = "U16") -> None:
 
 
 def dectris(path: Path) -> None:
-    """A master file that leads to two files of patterns, and the microscope's file beside it."""
+    """Write a master file that leads to two files of patterns, and the microscope's file beside it."""
     plugin = import_module("hdf5plugin")
     base = path.name.replace("_master.h5", "")
     with h5py.File(path, "w") as file:
@@ -173,7 +173,7 @@ def blockfile(path: Path) -> None:
 
 
 def tvips(path: Path) -> None:
-    """A header of 256 bytes; before each pattern 60 bytes, where the rotator counts the scan points from 1."""
+    """Write a header of 256 bytes, and 64 before each pattern, where the scan points are counted from 1."""
     head = struct.pack("<13I", 256, 2, EDGE, EDGE, 16, 0, 0, 1, 1, 20000, 200, 1000, 64)
     with path.open("wb") as file:
         file.write(head.ljust(256, b"T"))
@@ -306,10 +306,9 @@ def nexus(path: Path) -> None:
         group = file.create_group("entry/data")
         group.attrs.update({"NX_class": "NXdata", "signal": "counts", "axes": ["y", "x", "ky", "kx"]})
         group["counts"] = STACK
-        for name, length, scale, unit in zip(
-            ("y", "x", "ky", "kx"), STACK.shape, [STEP * 1e-8] * 2 + [SAMPLING * 1e10] * 2, ["cm", "cm", "1/m", "1/m"],
-            strict=True,
-        ):  # fmt: skip
+        scan, detector = (STEP * 1e-8, "cm"), (SAMPLING * 1e10, "1/m")
+        axes = {"y": scan, "x": scan, "ky": detector, "kx": detector}
+        for length, (name, (scale, unit)) in zip(STACK.shape, axes.items(), strict=True):
             group[name] = np.arange(length) * scale
             group[name].attrs["units"] = unit
         file["entry/instrument/beam/incident_energy"] = ENERGY / 1e3

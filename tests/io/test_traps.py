@@ -138,7 +138,7 @@ def test_bitshuffle_without_its_filter_says_what_to_install(
 
 
 def test_rows_stay_rows_whatever_other_programs_call_x(tmp_path: Path) -> None:
-    # py4DSTEM calls the rows x; RosettaSciIO turns the axes of EMD 0.x round. Both stay here as they are stored.
+    # py4DSTEM calls the rows x; RosettaSciIO turns the axes of EMD 0.x round. Here they stay as stored.
     for name, write in (("old.emd", formats.emd0), ("fpd.hdf5", formats.fpd), ("p.emd", formats.py4dstem)):
         write(tmp_path / name)
         np.testing.assert_array_equal(read_contents(tmp_path / name).patterns[2, 1], STACK[2, 1])

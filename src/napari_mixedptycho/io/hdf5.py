@@ -50,6 +50,7 @@ def _generic(file: h5py.File, path: Path, key: str | None) -> Found:
     there = arrays(file, path)
     # Complex numbers, records and texts are no patterns, but who names one is told so.
     fitting = {n: node for n, node in there.items() if key is not None or node.dtype.kind in "buif"}
+    fitting = fitting if any(node.ndim >= 3 for node in fitting.values()) else there
     shapes = {name: tuple(node.shape[axis] for axis in _kept(node)) for name, node in fitting.items()}
     name = choose(path, shapes, key)
     node = there[name]

@@ -1,7 +1,7 @@
 """A look at the global heaps of an HDF5 file (where texts lie) before the HDF5 library sees them.
 
-A heap with an object of length zero makes the library, at least up to 2.0.0, go round in circles without end, and
-nothing in the process can stop it. Layout: HDF5 File Format Specification 3.0, section III.E.
+A heap with an object of length zero makes the library, at least up to 2.0.0, go round in circles without
+end, and nothing in the process can stop it. Layout: HDF5 File Format Specification 3.0, section III.E.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ class Lazy(ABC):
             return self._read(slices)
         except (OSError, MemoryError):
             raise
-        except Exception as error:  # noqa: BLE001 - foreign bytes make any decoder fail in any way
+        except Exception as error:  # foreign bytes make any decoder fail in any way
             raise OSError(f"the patterns cannot be decoded ({error or type(error).__name__})") from error
 
     @abstractmethod

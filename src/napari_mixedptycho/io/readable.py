@@ -13,7 +13,7 @@ from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.io.mapped import check_pattern
 from napari_mixedptycho.io.tree import check_links
 
-_LARGEST_CHUNK = 2**30
+_LARGEST_CHUNK = 2**29
 _LARGEST_PATTERN = 2**29
 _EXPANDS = 20_000
 """An honest compression makes data at most so many times smaller than they are."""
