@@ -179,7 +179,7 @@ def bandwidth(xp: ModuleType, size: int = _COPY_BYTES) -> float:
     """Return the bytes per second that a copy reads and writes together, in the memory of the device."""
     source, target = (xp.zeros(size // 4, dtype=np.float32) for _ in range(2))
     times = [_seconds(lambda: xp.copyto(target, source), xp) for _ in range(5)]
-    return 2 * source.nbytes / min(times)
+    return float(2 * source.nbytes / min(times))
 
 
 def dataset(case: Case) -> Dataset:

@@ -23,7 +23,7 @@ from napari_mixedptycho.cli import (
     run,
     scan,
 )
-from napari_mixedptycho.engine.comm import leave
+from napari_mixedptycho.engine.comm import ALONE
 from napari_mixedptycho.errors import DivergedError, InputError
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
@@ -55,7 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = _parser().parse_args(argv)
     except SystemExit as end:
         return int(end.code or 0)
-    return leave(_guarded(arguments))
+    code = _guarded(arguments)
+    arguments.comm.leave(code)
+    return code
 
 
 def _guarded(arguments: argparse.Namespace) -> int:
@@ -96,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"mixedptycho {__version__}")
-    parser.set_defaults(execute=lambda _: _help(parser), debug=False)
+    parser.set_defaults(execute=lambda _: _help(parser), debug=False, comm=ALONE)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for command in (run, info, convert, recipe, columns, scan, bracket, control, compare, demo, benchmark):
         added = command.add(commands)

@@ -51,7 +51,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run the command."""
-    comm = launched()
+    comm = arguments.comm = launched()
     resume = None if arguments.resume is None else Result.load(arguments.resume)
     recipe, out = _wish(arguments, resume)
     dataset = _data(recipe, resume)

@@ -79,6 +79,9 @@ class Alone:
         """Return the only part."""
         return part
 
+    def leave(self, code: int) -> None:
+        """Nobody waits."""
+
 
 @dataclass
 class Meeting:
@@ -201,15 +204,15 @@ class Processes:
             step *= 2
         return part
 
-    def abort(self, code: int) -> None:
-        """End all processes, this one too."""
-        sys.stdout.flush()
-        sys.stderr.flush()
-        self._world.Abort(code or 1)
+    def leave(self, code: int) -> None:
+        """End the others too, unless all know that it is over: they wait for an order."""
+        if not self.over:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            self._world.Abort(code or 1)
 
 
 ALONE = Alone()
-_running: list[Processes] = []
 
 
 def launched(environment: Mapping[str, str] = os.environ) -> Alone | Processes:
@@ -236,16 +239,7 @@ def launched(environment: Mapping[str, str] = os.environ) -> Alone | Processes:
             f"{started} processes were started, but MPI sees one: use the mpiexec of the MPI library that "
             "mpi4py loads, or tell srun which it is (srun --mpi=list)."
         )
-    _running.append(processes)
     return processes
-
-
-def leave(code: int) -> int:
-    """Return the exit code of the program; where other processes still wait for an order, end them too."""
-    for processes in _running:
-        if not processes.over:
-            processes.abort(code)
-    return code
 
 
 def in_pairs(parts: Iterable[Part], add: Add[Part]) -> Part:
