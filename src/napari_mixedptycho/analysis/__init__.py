@@ -6,6 +6,8 @@ The figures need matplotlib and are imported on their own, as ``napari_mixedptyc
 from napari_mixedptycho.analysis.centroid import Fixed, Recentred
 from napari_mixedptycho.analysis.columns import ColumnFinder, inside_scan
 from napari_mixedptycho.analysis.correlation import (
+    Amplitudes,
+    Correlations,
     CorrelationSettings,
     correlations,
     neighbour_amplitudes,
@@ -33,11 +35,13 @@ from napari_mixedptycho.analysis.vibration import (
 
 __all__ = [
     "Agreement",
+    "Amplitudes",
     "Centroid",
     "ColumnFinder",
     "ColumnMotion",
     "Comparison",
     "CorrelationSettings",
+    "Correlations",
     "Fixed",
     "FloorSettings",
     "Gaussian",

@@ -11,6 +11,7 @@ from typing import Any
 
 from napari_mixedptycho.analysis import ColumnMotion, Comparison, compare, measure, write_columns
 from napari_mixedptycho.cli._options import check_folder
+from napari_mixedptycho.cli._pairs import pairs_of, sentences, write_pairs
 from napari_mixedptycho.dataset import Truth
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.io import data_path, load
@@ -34,6 +35,14 @@ def add(commands: Any) -> argparse.ArgumentParser:
         help="data file (or sample:NAME) that knows its truth (default: the result's own data, when they do)",
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="write columns.csv and the figures here")
+    parser.add_argument("--pairs", action="store_true", help="also how columns move together, against chance")
+    parser.add_argument(
+        "--mass",
+        type=float,
+        metavar="U",
+        help="mass of all atoms of a column, u: adds mean frequencies to --pairs",
+    )
+    parser.add_argument("--temperature", type=float, default=300.0, metavar="K", help="default: 300")
     parser.add_argument("--json", action="store_true", help="print JSON, lengths in Å")
     return parser
 
@@ -46,12 +55,19 @@ def execute(arguments: argparse.Namespace) -> int:
         if arguments.truth is not None:
             raise InputError(found.note)
         print(f"Not compared with the truth: {found.note}", file=sys.stderr)
+    together = None
+    if arguments.pairs or arguments.mass is not None:
+        together = pairs_of(found.motion, arguments.mass, arguments.temperature)
     if arguments.out is not None:
         write(result, found, arguments.out)
+        if together is not None:
+            write_pairs(arguments.out / "pairs.csv", together)
     if arguments.json:
-        print(json.dumps(found.numbers(), indent=2))
+        print(json.dumps(found.numbers() | (together or {}), indent=2))
     else:
         print(found.sentence())
+        if together is not None:
+            print(sentences(together))
     return 0
 
 
