@@ -36,7 +36,7 @@ def add_changes(parser: argparse.ArgumentParser) -> None:
         help="change a setting, as in model.states=8 or stages.moving.iterations=30 (repeatable)",
     )
     parser.add_argument("--iterations", type=positive, metavar="N", help="iterations of the last stage")
-    parser.add_argument("--device", choices=("auto", "cpu", "gpu"), help="where to compute")
+    parser.add_argument("--device", metavar="WHERE", help="cpu, gpu, gpu:1 (the second), gpu:0,1 (both), auto")
     parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
 
 
