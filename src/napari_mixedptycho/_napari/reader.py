@@ -1,4 +1,4 @@
-"""napari's way in: a scan in our HDF5 layout, or a result file."""
+"""napari's way in: a scan in any format, or a result file."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from pathlib import Path
 import h5py
 
 from napari_mixedptycho._napari.images import KEY, LayerData, View, dataset_layers, result_layers
-from napari_mixedptycho.io import load
+from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.io import data_path, load, read_contents
 from napari_mixedptycho.result import FORMAT, Result
+
+OURS = (".mib", ".hdr", ".blo", ".tvips", ".ndata")
+"""Suffixes of files that hold patterns and nothing else."""
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
@@ -36,14 +40,18 @@ def is_result(path: str | os.PathLike[str]) -> bool:
 
 
 def is_scan(path: str | os.PathLike[str]) -> bool:
-    """Tell whether an HDF5 file holds patterns: a dataset of four axes."""
+    """Tell whether a file holds patterns.
+
+    Where other programs' images have the same suffix, only four axes, or a format that is surely one of
+    patterns, are enough; a stack of three may be anything. What is damaged is left to others too, but for
+    suffixes that nobody else reads: there the reader says what is wrong.
+    """
+    suffix = Path(path).suffix.lower()
     try:
-        with h5py.File(path, "r") as file:
-            return bool(
-                file.visititems(lambda _, node: True if len(getattr(node, "shape", ())) == 4 else None)
-            )
-    except OSError:
-        return False
+        contents = read_contents(data_path(path))
+    except InputError:
+        return suffix in OURS and Path(path).is_file()
+    return contents.scan_known or suffix in OURS
 
 
 def _layers(file: str) -> list[LayerData]:

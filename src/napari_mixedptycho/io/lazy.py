@@ -81,7 +81,7 @@ class Lazy(ABC):
         except (OSError, MemoryError):
             raise
         except Exception as error:  # foreign bytes make any decoder fail in any way
-            raise OSError(f"the patterns cannot be decoded ({error or type(error).__name__})") from error
+            raise OSError(f"the patterns cannot be decoded ({type(error).__name__}: {error})") from error
 
     @abstractmethod
     def _read(self, slices: Slices) -> Any:
