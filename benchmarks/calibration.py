@@ -1,9 +1,9 @@
 """How accurate is the calibration? Simulated scans of which everything is drawn by lot.
 
-``python benchmarks/calibration.py --cases 24`` draws crystal, energy, semi-angle, rotation, one of eight detector
-orientations, descan, defocus (±300 Å), hot pixels, source size and dose (1e4 to 1e7 e/Å²), simulates the scan with
-this engine's forward model (three slices), calibrates it, and prints one row each and then the table of
-docs/calibration.md.
+``python benchmarks/calibration.py --cases 24`` draws crystal, energy, semi-angle, rotation, one of eight
+detector orientations, descan, defocus (±300 Å), hot pixels, source size and dose (1e4 to 1e7 e/Å²), simulates
+the scan with this engine's forward model (three slices), calibrates it, and prints one row each and then the
+table of docs/calibration.md.
 """
 
 from __future__ import annotations
@@ -167,10 +167,10 @@ class Outcome:
         case, found = self.case, self.found
         assert found.sign is not None and found.defocus is not None
         return (
-            f"| {case.seed} | {case.lattice}, {case.energy / 1e3:.0f} kV, {case.thickness:.0f} Å | {case.dose:.0e} "
+            f"| {case.seed} | {case.lattice}, {case.energy / 1e3:.0f} kV, {case.thickness:.0f} Å "
+            f"| {case.dose:.0e} "
             f"| {case.defocus:+.0f} | {self.rotation:+.2f} ± {found.rotation.error:.2f} "
-            f"| {'yes' if self.right else 'NO'} ({found.sign.skewness.value:+.1f}/{found.sign.skewness.error:.1f}, "
-            f"{found.sign.dark_field.value:+.2f}/{found.sign.dark_field.error:.2f}) "
+            f"| {'yes' if self.right else 'NO'} ({found.sign.certainty:+.1f} σ) "
             f"| {100 * self.radius:+.2f} | {self.defocus:+.1f} ± {found.defocus.error:.1f} "
             f"| {len(found.pixels.listed())} | {self.seconds:.0f} |"
         )

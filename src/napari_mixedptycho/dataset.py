@@ -82,8 +82,8 @@ class Dataset:
     scan_rotation
         Degrees, of the scan's x axis from the detector's x axis towards its y axis.
     descan
-        Where the disk's centre lies off the zero angle: (3, 2) px (y, x), at the first scan point, and more of
-        it per scan row and per scan column; None: nowhere.
+        Where the disk's centre lies off the zero angle: (3, 2) px (y, x), at the first scan point, and
+        more of it per scan row and per scan column; None: nowhere.
     name
         What to call the data on screen.
     truth

@@ -39,7 +39,9 @@ class Orientation:
     def matrix(self) -> NDArray[np.float64]:
         """(2, 2): from stored (ky, kx) to right ones."""
         axes = np.array([[0.0, 1.0], [1.0, 0.0]]) if self.transpose else np.eye(2)
-        return np.diag([-1.0 if self.flip_y else 1.0, -1.0 if self.flip_x else 1.0]) @ axes
+        signs = np.diag([-1.0 if self.flip_y else 1.0, -1.0 if self.flip_x else 1.0])
+        found: NDArray[np.float64] = signs @ axes
+        return found
 
     def applied(self, images: NDArray[Any]) -> NDArray[Any]:
         """Return images (…, ky, kx) set right; zero angle at ``n // 2`` before and after.
@@ -54,7 +56,7 @@ class Orientation:
 
     def undone(self, images: NDArray[Any]) -> NDArray[Any]:
         """Return the images (…, ky, kx) that `applied` sets right."""
-        back = Orientation.of(np.linalg.inv(self.matrix).round())
+        back = Orientation.of(self.matrix.T)  # which is its inverse
         return back.applied(images)
 
     def measured(self, size: int) -> NDArray[np.bool_]:

@@ -108,7 +108,7 @@ def with_descan(
 
 
 def wander(dataset: Dataset) -> NDArray[np.float64] | None:
-    """Return how far each pattern lies off the zero angle, (position, 2) px, row after row; None: not at all."""
+    """Return how far each pattern lies off the zero angle, (position, 2) px; None: not at all."""
     if dataset.descan is None:
         return None
     points = np.indices(dataset.scan_shape).reshape(2, -1).T

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mixedptycho.calibration.bright_field import Aberrations, Bands, bright_field, fit_aberrations
+from napari_mixedptycho.calibration.aberrations import Aberrations, fit_aberrations
+from napari_mixedptycho.calibration.bright_field import Bands, bright_field
 from napari_mixedptycho.calibration.centre_of_mass import Curl, Descan, Maps, curl, descan, maps
 from napari_mixedptycho.calibration.disk import Disk, find_disk
 from napari_mixedptycho.calibration.measured import Measured

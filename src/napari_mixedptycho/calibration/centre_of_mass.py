@@ -58,7 +58,8 @@ class Descan:
 
     def plane(self, shape: tuple[int, int]) -> Floats:
         """Return how far each pattern lies off, (2, scan_y, scan_x), px."""
-        return self.offset[:, None, None] + np.einsum("ij,jyx->iyx", self.slope, _from_middle(shape))
+        found: Floats = self.offset[:, None, None] + np.einsum("ij,jyx->iyx", self.slope, _from_middle(shape))
+        return found
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,9 @@ class Curl:
 
 def maps(rows: Iterable[NDArray[Any]], disk: Disk, bad: NDArray[np.bool_]) -> Maps:
     """Take the centre of mass and the dark field of every pattern, scan row after scan row."""
-    y, x = np.indices(disk.pattern.shape)
+    y, x = (np.asarray(along) for along in np.indices(disk.pattern.shape))
     from_y, from_x = y - disk.center[0].value, x - disk.center[1].value
-    ring = np.hypot(from_y, from_x) / disk.radius.value
+    ring: Floats = np.hypot(from_y, from_x) / disk.radius.value
     near, outside = ring < _REACH, (ring > 1 + 1.5 / disk.radius.value) & ~bad
     centers, dark = [], []
     for row in rows:
@@ -159,10 +160,11 @@ def integrated(gradient: Floats, step: float, sampling: float) -> Floats:
     x = np.concatenate([gradient[1], -gradient[1][:, ::-1]], axis=1)
     x = np.concatenate([x, x[::-1]], axis=0)
     square = (q**2).sum(axis=0)
-    square[0, 0] = np.inf
+    square[0, 0] = 1.0  # the mean, which is left out
     spectrum = (q[0] * np.fft.fft2(y) + q[1] * np.fft.fft2(x)) / (1j * square)
-    phase: Floats = np.fft.ifft2(spectrum).real[: shape[0], : shape[1]] * sampling
-    return phase - phase.mean()
+    phase = np.fft.ifft2(spectrum).real[: shape[0], : shape[1]] * sampling
+    found: Floats = phase - phase.mean()
+    return found
 
 
 def _from_middle(shape: tuple[int, int]) -> Floats:
@@ -177,7 +179,7 @@ def _design(place: Floats) -> Floats:
 def _plane(center: Floats, place: Floats, usable: NDArray[np.bool_]) -> Floats:
     """Return offset and slopes (3, 2)."""
     columns = _design(place)[:, usable].T
-    found: Floats = np.linalg.lstsq(columns, center[:, usable].T, rcond=None)[0]
+    found: Floats = np.linalg.lstsq(columns, center[:, usable].T, rcond=None)[0].astype(np.float64)
     return found
 
 

@@ -66,14 +66,15 @@ def find_disk(pattern: Floats, good: NDArray[np.bool_] | None = None) -> Disk:
     """
     trusted = np.ones(pattern.shape, bool) if good is None else good
     start = _rough(np.where(trusted, pattern, 0.0))
-    y, x = np.indices(pattern.shape)
+    y, x = (np.asarray(along) for along in np.indices(pattern.shape))
     distance = np.hypot(y - start[0], x - start[1])
     used = trusted & (np.abs(distance / start[2] - 1) < 0.45 + 2 / start[2])
     values = pattern[used] / pattern[used].max()
     places = np.stack([y[used], x[used]]).astype(float)
 
     def residual(parameters: Floats) -> Floats:
-        return _model(parameters, places, values) - values
+        left: Floats = _model(parameters, places, values) - values
+        return left
 
     low = [start[0] - start[2], start[1] - start[2], 0.5 * start[2], 0.05]
     high = [start[0] + start[2], start[1] + start[2], 1.6 * start[2] + 1, max(1.0, 0.4 * start[2])]

@@ -37,6 +37,12 @@ class Moments:
         """Standard uncertainty (ky, kx) of the mean."""
         return np.sqrt(self.variance / self.totals.size)
 
+    @property
+    def quantum(self) -> float:
+        """Stored units of one event, about: variance ÷ mean, the median over pixels that are lit."""
+        lit = self.mean > 0
+        return float(np.median(self.variance[lit] / self.mean[lit])) if lit.any() else 0.0
+
 
 @dataclass(frozen=True)
 class BadPixels:
@@ -80,9 +86,8 @@ def bad_pixels(seen: Moments) -> BadPixels:
     dark = rank_filter(mean, 1, footprint=_NEIGHBOURS, mode="reflect")
     near = rank_filter(error, -2, footprint=_NEIGHBOURS, mode="reflect")
     # A hot pixel flickers by itself; what chance allows is told by its neighbours.
-    least = mean.sum() / mean.size / np.sqrt(seen.totals.size) * 0.1
-    hot = mean > _BRIGHTER * bright + _SIGMAS * np.maximum(near, least)
-    dead = mean < _DARKER * dark - _SIGMAS * near
+    hot = mean > _BRIGHTER * bright + _SIGMAS * np.maximum(near, seen.quantum / seen.totals.size)
+    dead = (mean < _DARKER * dark) & (mean < dark - _SIGMAS * near)
     return BadPixels(hot, dead)
 
 

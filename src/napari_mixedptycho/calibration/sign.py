@@ -1,8 +1,8 @@
 """Whether the phase has the right sign: atoms retard the wave, and scatter into the dark field.
 
-The bright field leaves open whether the detector is turned by 180° with defocus and phase inverted. Two things
-tell: atoms are peaks of the phase, so that its distribution leans to positive values; and where atoms are, the
-dark field is bright, as far as the probe resolves them.
+The bright field leaves open whether the detector is turned by 180° with defocus and phase inverted. Two
+things tell: atoms are peaks of the phase, so that its distribution leans to positive values; and where atoms
+are, the dark field is bright, as far as the probe resolves them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mixedptycho.calibration.bright_field import Aberrations, Bands, image, lit
+from napari_mixedptycho.calibration.aberrations import Aberrations, lit
+from napari_mixedptycho.calibration.bright_field import Bands, image
 from napari_mixedptycho.calibration.measured import Measured, jackknife
 
 Floats = NDArray[np.float64]
@@ -56,7 +57,7 @@ def sign(bands: Bands, found: Aberrations) -> Sign:
 
     def skewness(kept: NDArray[np.bool_]) -> Floats:
         values = phase[kept]
-        return np.array([np.mean(values**3) / max(np.mean(values**2), 1e-300) ** 1.5])
+        return np.array([np.mean(values**3) / (float(np.mean(values**2)) + 1e-300) ** 1.5])
 
     def correlation(kept: NDArray[np.bool_]) -> Floats:
         one, other = probe[kept], dark[kept]
@@ -82,7 +83,8 @@ def _transfer(bands: Bands, found: Aberrations) -> Floats:
 
     def wave(v: Floats, u: Floats) -> NDArray[np.complex128]:
         curve = (found.defocus + a) * v * v + (found.defocus - a) * u * u - 2 * b * v * u
-        return lit(bands, v, u) * np.exp(1j * np.pi * bands.wavelength * curve)
+        found_wave: NDArray[np.complex128] = lit(bands, v, u) * np.exp(1j * np.pi * bands.wavelength * curve)
+        return found_wave
 
     here = wave(y, x)
     there = wave(y + turned_y[:, None], x + turned_x[:, None])

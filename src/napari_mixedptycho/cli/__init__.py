@@ -13,11 +13,13 @@ from napari_mixedptycho import __version__
 from napari_mixedptycho.cli import (
     benchmark,
     bracket,
+    calibrate,
     columns,
     compare,
     control,
     convert,
     demo,
+    figures,
     info,
     recipe,
     run,
@@ -100,7 +102,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"mixedptycho {__version__}")
     parser.set_defaults(execute=lambda _: _help(parser), debug=False, comm=ALONE)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for command in (run, info, convert, recipe, columns, scan, bracket, control, compare, demo, benchmark):
+    for command in (
+        run,
+        info,
+        convert,
+        calibrate,
+        recipe,
+        columns,
+        scan,
+        bracket,
+        control,
+        compare,
+        figures,
+        demo,
+        benchmark,
+    ):
         added = command.add(commands)
         added.add_argument("--debug", action="store_true", help="show the traceback when something fails")
         added.set_defaults(execute=command.execute)
