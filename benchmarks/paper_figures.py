@@ -64,11 +64,7 @@ _TRUE_SPREAD = 5.4
 
 def draw(runs: Runs, out: Path) -> None:
     """Draw every figure whose runs are there."""
-    drawn: dict[str, Figure | None] = {
-        "loss": losses(runs),
-        "spread": spreads(runs),
-        "mean_phase": mean_phases(runs),
-    }
+    drawn = {"loss": losses(runs), "spread": spreads(runs), "mean_phase": mean_phases(runs)}
     for name, title in (
         ("moving_lbfgs", "Free states, vibrating atoms, point source"),
         ("mixed_object_lbfgs", "Free states, vibrating atoms, source of 0.2 Å"),
