@@ -12,6 +12,7 @@ from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.io import data_path
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.result import FORMAT
+from napari_mixedptycho.run_settings import Run
 
 
 def positive(text: str) -> int:
@@ -25,6 +26,16 @@ def positive(text: str) -> int:
     return number
 
 
+def device(text: str) -> str:
+    """Read where to compute, for argparse."""
+    try:
+        return Run.parse({"device": text}).device
+    except InputError:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is none of cpu, gpu, gpu:1 (the second), gpu:0,1 (both), auto"
+        ) from None
+
+
 def add_changes(parser: argparse.ArgumentParser) -> None:
     """Add the options that change a recipe."""
     parser.add_argument(
@@ -36,7 +47,7 @@ def add_changes(parser: argparse.ArgumentParser) -> None:
         help="change a setting, as in model.states=8 or stages.moving.iterations=30 (repeatable)",
     )
     parser.add_argument("--iterations", type=positive, metavar="N", help="iterations of the last stage")
-    parser.add_argument("--device", metavar="WHERE", help="cpu, gpu, gpu:1 (the second), gpu:0,1 (both), auto")
+    parser.add_argument("--device", type=device, help="cpu, gpu, gpu:1 (the second), gpu:0,1 (both) or auto")
     parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
 
 

@@ -14,7 +14,7 @@ from napari_mixedptycho import large_benchmark
 from napari_mixedptycho._array import select
 from napari_mixedptycho._device import chosen
 from napari_mixedptycho.benchmark import CASES, Bench, Timing, machine
-from napari_mixedptycho.cli._options import positive
+from napari_mixedptycho.cli._options import device, positive
 from napari_mixedptycho.cli._progress import size
 from napari_mixedptycho.large_benchmark import ITERATIONS, LargeTiming, bandwidth, measure
 
@@ -31,7 +31,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--json", action="store_true", help="print JSON: seconds, bytes")
-    parser.add_argument("--device", default="cpu", help="cpu (default), gpu, gpu:1, auto")
+    parser.add_argument("--device", type=device, default="cpu", help="cpu (default), gpu, gpu:1 or auto")
     parser.add_argument("--threads", type=positive, metavar="N", help="CPU threads (default: all cores)")
     parser.add_argument(
         "--cases", choices=("small", "large"), help="default: large on a GPU, small on the CPU"
