@@ -185,7 +185,7 @@ def noise(result: Result, clear: float = 0.7) -> float:
     if len(columns) < 3:
         return float("nan")
     phase, corner = _inside(result)
-    grid = np.stack(np.indices(phase.shape), axis=-1).reshape(-1, 2) * result.sampling + corner
+    grid = np.moveaxis(np.indices(phase.shape), 0, -1).reshape(-1, 2) * result.sampling + corner
     distance, _ = cKDTree(columns).query(grid)
     low, high = columns.min(axis=0), columns.max(axis=0)
     among = ((grid >= low) & (grid <= high)).all(axis=1)
@@ -232,7 +232,7 @@ def _on(
     result: Result, shape: tuple[int, ...], corner: Floats, sampling: float, shift: Floats | float = 0.0
 ) -> Floats:
     """Return the mean phase of a result at other pixels, moved back by a shift, Å; NaN where it has none."""
-    at = np.stack(np.indices(shape), axis=-1) * sampling + corner + shift
+    at = np.moveaxis(np.indices(shape), 0, -1) * sampling + corner + shift
     pixels = (at - np.array(result.origin)) / result.sampling
     phase = np.asarray(result.mean_phase(), dtype=np.float64)
     found = map_coordinates(phase, np.moveaxis(pixels, -1, 0), order=3, mode="mirror")
@@ -259,4 +259,4 @@ def _rings(shape: tuple[int, ...], sampling: float) -> tuple[Floats, NDArray[np.
     radius = np.hypot(*np.meshgrid(*(np.fft.fftfreq(n, sampling) for n in shape), indexing="ij"))
     label = np.rint(radius / step).astype(np.int64).ravel()
     count = min(shape) // 2 + 1
-    return np.arange(count) * step, label
+    return np.asarray(np.arange(count) * step, dtype=np.float64), label

@@ -50,7 +50,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
 def execute(arguments: argparse.Namespace) -> int:
     """Run the command."""
     result = Result.load(arguments.result)
-    found = analyse(result, _truth(result, arguments.truth))
+    found = analyse(result, known_truth(result, arguments.truth))
     if found.note is not None:
         if arguments.truth is not None:
             raise InputError(found.note)
@@ -140,7 +140,7 @@ def write(result: Result, found: Found, folder: Path) -> list[Path]:
     return [table, *write_figures(result, folder, found.motion, found.comparison)]
 
 
-def _truth(result: Result, file: str | None) -> Truth | None:
+def known_truth(result: Result, file: str | None) -> Truth | None:
     """Return the truth of a file, or of the result's own data when they are here and know it."""
     if file is not None:
         dataset = load(data_path(file))
