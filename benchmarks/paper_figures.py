@@ -98,7 +98,8 @@ def losses(runs: Runs) -> Figure:
         left.set(ylabel="Loss of eq. 3", title="Vibrating atoms, source of 0.2 Å (solid: L-BFGS)")
         right.set(title="Vibrating atoms, point source")
         for axes in (left, right):
-            axes.set(xlabel="Evaluations of all patterns", xscale="log", yscale="log")
+            axes.set(xlabel="Evaluations of all patterns", xlim=(4, 600), ylim=(1e-7, 2e-3))
+            axes.set(xscale="log", yscale="log")
             _finish(axes)
             axes.legend(loc="lower left", fontsize=6.5)
     return figure
