@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from napari_mixedptycho.engine.forward import Objective
 from napari_mixedptycho.engine.gpu import fused
 from napari_mixedptycho.engine.losses import PoissonLoss
 from napari_mixedptycho.engine.patterns import Indices, Streamed
+from napari_mixedptycho.engine.solvers import LBFGS
+from napari_mixedptycho.engine.solvers.state import DescentState
 from napari_mixedptycho.engine.view import Share, View
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.prepare import for_stage, open_dataset, prepare, to_device
@@ -186,3 +189,21 @@ def test_what_is_missing_is_said_with_the_command_that_installs_it(
     with pytest.raises(InputError, match=words) as refused:
         select("gpu")
     assert "pip install" in str(refused.value)
+
+
+def test_steps_that_a_device_cannot_remember_are_kept_on_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = small(CORNER, "run.device=gpu", "run.patterns_per_chunk=4", "run.data_memory=1")
+    expected = losses(recipe)
+    install(monkeypatch, free=2**20)
+    kept: list[DescentState] = []
+    remember = LBFGS._remember
+
+    def watched(self: LBFGS, *arguments: Any) -> DescentState:
+        kept.append(remember(self, *arguments))
+        return kept[-1]
+
+    monkeypatch.setattr(LBFGS, "_remember", watched)
+    assert losses(recipe) == expected
+    pairs = [pair for state in kept for pair in state.pairs]
+    assert pairs
+    assert all(isinstance(blocks["object"], np.ndarray) for pair in pairs for blocks in pair)

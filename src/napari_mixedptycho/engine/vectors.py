@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from napari_mixedptycho._array import Array
+import numpy as np
+
+from napari_mixedptycho._array import Array, asnumpy, namespace
 from napari_mixedptycho.engine.estimate import Blocks
 
 
@@ -24,6 +26,18 @@ def _dot(a: Array, b: Array) -> float:
     if a.dtype.kind == "c":
         return float((a.real * b.real).sum(dtype="f8") + (a.imag * b.imag).sum(dtype="f8"))
     return float((a * b).sum(dtype="f8"))
+
+
+def beside(a: Blocks, b: Blocks) -> Blocks:
+    """Return a with its arrays where those of b lie: on the host or the device."""
+    return {name: _moved(part, b[name]) for name, part in a.items()}
+
+
+def _moved(part: Array, other: Array) -> Array:
+    to = namespace(other)
+    if namespace(part) is to:
+        return part
+    return asnumpy(part) if to is np else to.asarray(part)
 
 
 def add(a: Blocks, b: Blocks, factor: float = 1.0) -> dict[str, Array]:
