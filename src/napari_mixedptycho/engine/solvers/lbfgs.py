@@ -42,7 +42,7 @@ class LBFGS(Descent):
         state = super()._remember(state, line, found, trial)
         if dot(move, change) <= 1e-10 * np.sqrt(dot(move, move) * dot(change, change)):
             return state
-        pair = (move, change)
+        pair: Pair = (move, change)
         if self._too_large(pair, len(state.pairs)):
             pair = (_on_host(move), _on_host(change))
         return replace(state, pairs=(*state.pairs, pair)[-self.memory :])
