@@ -57,6 +57,9 @@ SUFFIXES = (
 )
 """Of what is read here, without RosettaSciIO; a folder `.zarr` too."""
 
+_EDGE = 8
+"""Patterns of a stack have at least so many pixels on an edge."""
+
 _READERS = {
     ".xml": empad.read,
     ".mib": merlin.read,
@@ -251,10 +254,10 @@ def _laid_out(path: Path, found: Found, layout: Layout) -> Contents:
     """Apply what was typed in: the order of axes, and the shape of the scan."""
     stack, notes = found.stack, found.notes
     shapes: tuple[tuple[int, int], ...] = ()
-    if len(stack.shape) not in (3, 4):
+    if len(stack.shape) not in (3, 4) or (len(stack.shape) == 3 and min(stack.shape[-2:]) < _EDGE):
         raise InputError(
-            f"{path}: the data have shape {tuple(stack.shape)}; four axes (scan_y, scan_x, ky, kx), or three "
-            "(pattern, ky, kx), are needed."
+            f"{path}: {found.key or 'the array'} has shape {tuple(stack.shape)}; four axes (scan_y, scan_x, ky, "
+            f"kx), or three (pattern, ky, kx) with patterns of at least {_EDGE} px, are needed."
         )
     if layout.axes is not None and len(stack.shape) == 4:
         names = layout.axes.split()
