@@ -76,7 +76,7 @@ def _dose(dataset: Dataset, states: int) -> list[str]:
         return ["The dose is not known: set microscope.electrons_per_unit (electrons per stored unit)."]
     if dose < _OBJECT_DOSE:
         return [f"Dose too low: {dose:.2g} e/Å²; below {_OBJECT_DOSE:.0e} single columns drown in noise."]
-    if states > 1 and dose < _STATES_DOSE:
+    if states > 1 and dose < 0.9 * _STATES_DOSE:
         return [
             f"Dose too low for states: {dose:.2g} e/Å²; below {_STATES_DOSE:.0e} the motion in {states} "
             "states cannot be told from noise; reconstruct one state."
