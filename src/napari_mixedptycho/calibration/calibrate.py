@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mixedptycho.calibration.aberrations import Aberrations, fit_aberrations
-from napari_mixedptycho.calibration.bright_field import Bands, bright_field
+from napari_mixedptycho.calibration.bright_field import Bands, Stack, bright_field
 from napari_mixedptycho.calibration.centre_of_mass import Curl, Descan, Maps, curl, descan, maps
 from napari_mixedptycho.calibration.disk import Disk, find_disk
 from napari_mixedptycho.calibration.measured import Measured
@@ -104,33 +104,29 @@ def calibrate(
     bands = aberrations = evidence = None
     rotation, transpose, defocus = turned.rotation, turned.transpose, None
     if min(shape) >= _FEWEST:
-        optics = (wavelength, step, sampling.value)
-        wander = plane - slope.offset[:, None, None]
-        aberrations, bands = fit_aberrations(bright_field(rows, found.dark, disk, pixels.bad, wander, optics))
-        evidence = sign(bands, aberrations)
-        if not evidence.positive:
-            aberrations = aberrations.reversed()
-            evidence = sign(bands, aberrations)
-        rotation = Measured(aberrations.rotation, float(aberrations.errors[0]))
+        optics, wander = (wavelength, step, sampling.value), plane - slope.offset[:, None, None]
+        bands, aberrations, evidence = _upright(
+            bright_field(rows, found.dark, disk, pixels.bad, wander, optics)
+        )
+        rotation, defocus = (
+            Measured(float(value), float(error))
+            for value, error in zip(aberrations.parameters[:2], aberrations.errors[:2], strict=True)
+        )
         transpose = aberrations.transpose
-        defocus = Measured(aberrations.defocus, float(aberrations.errors[1]))
     angle, orientation = set_right(rotation.value, transpose)
-    return Calibration(
-        pixels,
-        seen,
-        disk,
-        sampling,
-        found,
-        slope,
-        turned,
-        bands,
-        aberrations,
-        evidence,
-        Measured(angle, rotation.error),
-        orientation,
-        defocus,
-        _dose(seen, step, electrons_per_unit),
-    )
+    best = (bands, aberrations, evidence, Measured(angle, rotation.error), orientation, defocus)
+    dose = _dose(seen, step, electrons_per_unit)
+    return Calibration(pixels, seen, disk, sampling, found, slope, turned, *best, dose)
+
+
+def _upright(stack: Stack) -> tuple[Bands, Aberrations, Sign]:
+    """Return what the bright field says, turned so that atoms are bright."""
+    found, bands = fit_aberrations(stack)
+    evidence = sign(bands, found)
+    if evidence.positive:
+        return bands, found, evidence
+    found = found.reversed()
+    return bands, found, sign(bands, found)
 
 
 def set_right(rotation: float, transpose: bool) -> tuple[float, Orientation]:
