@@ -94,9 +94,18 @@ def test_superfluous_axes_of_length_one_are_dropped(tmp_path: Path) -> None:
     np.testing.assert_array_equal(dataset.values, stack[:, :, 0])
 
 
-def test_patterns_must_be_square_and_real(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="16×12 px"):
-        load(write(tmp_path / "a.h5", np.ones((2, 2, 16, 12))))
+def test_of_a_detector_that_is_not_square_the_middle_is_taken(tmp_path: Path) -> None:
+    patterns = np.arange(2 * 3 * 16 * 13).reshape(2, 3, 16, 13)
+    path = write(tmp_path / "a.h5", patterns)
+    assert any("central 13×13 px" in note for note in read_contents(path).notes)
+    dataset = load(path)
+    assert dataset.detector_size == 13
+    # Zero angle was at (8, 6) of (16, 13) and is at (6, 6) of (13, 13).
+    np.testing.assert_array_equal(dataset.patterns[1, 2], patterns[1, 2, 2:15])
+    np.testing.assert_array_equal(dataset.values, patterns[:, :, 2:15])
+
+
+def test_patterns_must_be_real(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="dtype complex128"):
         load(write(tmp_path / "b.h5", np.ones((2, 2, 16, 16), complex)))
 

@@ -46,6 +46,9 @@ def add_changes(parser: argparse.ArgumentParser) -> None:
         metavar="section.key=value",
         help="change a setting, as in model.states=8 or stages.moving.iterations=30 (repeatable)",
     )
+    parser.add_argument(
+        "--scan-shape", nargs=2, type=positive, metavar=("ROWS", "COLUMNS"), help="data.scan_shape, in short"
+    )
     parser.add_argument("--iterations", type=positive, metavar="N", help="iterations of the last stage")
     parser.add_argument("--device", type=device, help="cpu, gpu, gpu:1 (the second), gpu:0,1 (both) or auto")
     parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
@@ -55,6 +58,8 @@ def changed(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
     """Return the recipe with what the options change."""
     for assignment in arguments.changes:
         recipe = recipe.with_set(assignment)
+    if arguments.scan_shape is not None:
+        recipe = recipe.with_set("data.scan_shape=[{},{}]".format(*arguments.scan_shape))
     if arguments.iterations is not None:
         recipe = recipe.with_iterations(arguments.iterations)
     if arguments.device is not None:

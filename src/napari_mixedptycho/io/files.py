@@ -8,8 +8,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from napari_mixedptycho.dataset import Dataset, Source
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.io import (
@@ -27,10 +25,9 @@ from napari_mixedptycho.io import (
     zarr_store,
 )
 from napari_mixedptycho.io.contents import Contents, Found
+from napari_mixedptycho.io.laid_out import laid_out
 from napari_mixedptycho.io.layout import Layout
-from napari_mixedptycho.io.lazy import Flattened, in_order
-from napari_mixedptycho.io.mapped import check_pattern
-from napari_mixedptycho.io.scan_shape import folded, proposals
+from napari_mixedptycho.io.lazy import centred
 
 SAMPLES = ("si_sigma9", "si_sigma9_static")
 """Built-in data: silicon Σ9 boundary with thermal motion, and its stationary twin, both at 1e6 e/Å²."""
@@ -56,9 +53,6 @@ SUFFIXES = (
     ".zarr",
 )
 """Of what is read here, without RosettaSciIO; a folder `.zarr` too."""
-
-_EDGE = 8
-"""Patterns of a stack have at least so many pixels on an edge."""
 
 _READERS = {
     ".xml": empad.read,
@@ -143,7 +137,7 @@ def read_contents(path: Path, key: str | None = None, layout: Layout | None = No
     """
     layout = layout or Layout()
     try:
-        return _laid_out(path, _read(path, key, layout), layout)
+        return laid_out(path, _read(path, key, layout), layout)
     except InputError:
         raise
     except Exception as error:  # noqa: BLE001 - foreign bytes make any parser fail in any way
@@ -173,7 +167,8 @@ def load(
     Returns
     -------
     Dataset
-        Patterns are read lazily: ``patterns`` keeps the file open until it is let go.
+        Patterns are read lazily: ``patterns`` keeps the file open until it is let go. Of a detector that is
+        not square, the central square.
 
     Raises
     ------
@@ -190,11 +185,12 @@ def load(
         raise InputError(_missing(contents, missing[0]))
     sources: dict[str, Source] = {**dict.fromkeys(stated, "file"), **dict.fromkeys(given, "user")}
     values: dict[str, Any] = {**stated, **given}
+    edge = min(contents.patterns.shape[-2:])
     return Dataset(
-        patterns=contents.patterns,
+        patterns=centred(contents.patterns, (edge, edge)),
         name=contents.path.stem,
         truth=contents.truth,
-        mask=contents.mask,
+        mask=None if contents.mask is None else centred(contents.mask, (edge, edge)),
         sources=sources,
         **values,
     )
@@ -248,45 +244,3 @@ def _read(path: Path, key: str | None, layout: Layout) -> Found:
         return instruments.read_raw(path, layout)
     reader = _READERS.get(suffix)
     return reader(path) if reader else rosetta.read(path, key)
-
-
-def _laid_out(path: Path, found: Found, layout: Layout) -> Contents:
-    """Apply what was typed in: the order of axes, and the shape of the scan."""
-    stack, notes = found.stack, found.notes
-    shapes: tuple[tuple[int, int], ...] = ()
-    if len(stack.shape) not in (3, 4) or (len(stack.shape) == 3 and min(stack.shape[-2:]) < _EDGE):
-        raise InputError(
-            f"{path}: {found.key or 'the array'} has shape {tuple(stack.shape)}; four axes (scan_y, scan_x, ky, "
-            f"kx), or three (pattern, ky, kx) with patterns of at least {_EDGE} px, are needed."
-        )
-    if layout.axes is not None and len(stack.shape) == 4:
-        names = layout.axes.split()
-        stack = in_order(stack, [names.index(name) for name in ("scan_y", "scan_x", "ky", "kx")])
-    check_pattern(path, tuple(stack.shape[-2:]))
-    if len(stack.shape) == 4 and layout.scan_shape not in (None, tuple(stack.shape[:2])):
-        flat = isinstance(stack, np.ndarray)
-        stack = stack.reshape(-1, *stack.shape[2:]) if flat and stack.flags.c_contiguous else Flattened(stack)
-    if len(stack.shape) == 3:
-        shape = layout.scan_shape or found.scan_shape
-        if shape is None:
-            shapes, said = proposals(stack)
-        else:
-            stack, said = folded(stack, shape, str(path), flyback=layout.scan_shape is not None)
-        notes = (*notes, *said)
-    numbers = {**found.numbers}
-    if found.detector.frequency is not None:
-        numbers.setdefault("detector_sampling", found.detector.frequency)
-    if found.counts and np.dtype(stack.dtype).kind in "ui":
-        numbers.setdefault("electrons_per_unit", 1.0)
-    return Contents(
-        path,
-        found.key,
-        stack,
-        {name: value for name, value in numbers.items() if np.isfinite(value)},
-        found.truth,
-        found.format,
-        found.detector.angle,
-        found.mask,
-        shapes,
-        notes,
-    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -11,6 +10,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from napari_mixedptycho.io.indices import forward, per_axis
 
 Slices = tuple[slice, ...]
 """One slice per axis, start and stop inside the array, step at least 1."""
@@ -41,20 +42,20 @@ class Lazy(ABC):
     @property
     def nbytes(self) -> int:
         """Bytes of all elements."""
-        return self.size * self.dtype.itemsize
+        return self.size * int(self.dtype.itemsize)
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
-        entries = _per_axis(index, self.ndim)
+        entries = per_axis(index, self.ndim)
         listed = [axis for axis, entry in enumerate(entries) if isinstance(entry, np.ndarray)]
         if len(listed) > 1:
             raise IndexError("Only one axis may be indexed with a list.")
         if listed:
             return self._at_list(entries, listed[0])
         slices, after = zip(
-            *(_forward(entry, n) for entry, n in zip(entries, self.shape, strict=True)), strict=True
+            *(forward(entry, n) for entry, n in zip(entries, self.shape, strict=True)), strict=True
         )
         values = np.asarray(self._guarded(slices))
         part: NDArray[Any] = values.astype(self.dtype, copy=False)[after]
@@ -185,6 +186,21 @@ class Squeezed(Lazy):
         return self.source[tuple(inner)]
 
 
+class Window(Lazy):
+    """The central part (ky, kx) of the patterns (…, ky, kx) of another array, zero angle at ``n // 2``."""
+
+    def __init__(self, source: Any, shape: tuple[int, int]) -> None:
+        super().__init__((*source.shape[:-2], *shape), source.dtype)
+        self.source, self.start = source, middle(source.shape[-2:], shape)
+
+    def _read(self, slices: Slices) -> Any:
+        pixels = (
+            slice(s.start + first, s.stop + first, s.step)
+            for s, first in zip(slices[-2:], self.start, strict=True)
+        )
+        return self.source[(*slices[:-2], *pixels)]
+
+
 class Flattened(Lazy):
     """A scan (scan_y, scan_x, ky, kx) as a stack (pattern, ky, kx)."""
 
@@ -234,6 +250,21 @@ class Deferred(Lazy):
         return self._values[slices]
 
 
+def middle(shape: tuple[int, ...], part: tuple[int, ...]) -> tuple[int, ...]:
+    """Return where a central part of an array starts, so that ``n // 2`` stays what it is."""
+    return tuple(n // 2 - m // 2 for n, m in zip(shape, part, strict=True))
+
+
+def centred(source: Any, shape: tuple[int, int]) -> Any:
+    """Return the central part (ky, kx) of patterns, NumPy's own as a view."""
+    if tuple(source.shape[-2:]) == shape:
+        return source
+    if not isinstance(source, np.ndarray):
+        return Window(source, shape)
+    top, left = middle(source.shape[-2:], shape)
+    return source[..., top : top + shape[0], left : left + shape[1]]
+
+
 def in_order(source: Any, order: Sequence[int]) -> Any:
     """Return an array with its axes in another order, NumPy's own as a view."""
     order = tuple(order)
@@ -245,37 +276,3 @@ def in_order(source: Any, order: Sequence[int]) -> Any:
 def native(source: Any) -> Any:
     """Return an array whose parts come in the machine's own byte order; itself when they already do."""
     return source if np.dtype(source.dtype).isnative else Native(source)
-
-
-def _per_axis(index: Any, ndim: int) -> list[Any]:
-    """Return one integer, slice or integer array per axis."""
-    entries = list(index) if isinstance(index, tuple) else [index]
-    dots = [place for place, entry in enumerate(entries) if entry is Ellipsis]
-    if len(dots) > 1 or len(entries) - len(dots) > ndim:
-        raise IndexError(f"Too many indices for an array of {ndim} axes.")
-    place = dots[0] if dots else len(entries)
-    missing = ndim - (len(entries) - len(dots))
-    entries[place : place + len(dots)] = [slice(None)] * missing
-    return [_entry(entry) for entry in entries]
-
-
-def _entry(entry: Any) -> Any:
-    if isinstance(entry, slice):
-        return entry
-    if isinstance(entry, list | np.ndarray) and np.ndim(entry) == 1:
-        return np.asarray(entry)
-    return operator.index(entry)
-
-
-def _forward(entry: Any, length: int) -> tuple[slice, Any]:
-    """Return a forward slice that reads what is wanted, and what then makes of it what was asked for."""
-    if isinstance(entry, slice):
-        wanted = range(length)[entry]
-        if wanted.step > 0:
-            return slice(wanted.start, max(wanted.start, wanted.stop), wanted.step), slice(None)
-        back = wanted[::-1]
-        return slice(back.start, max(back.start, back.stop), back.step), slice(None, None, -1)
-    if not -length <= entry < length:
-        raise IndexError(f"Index {entry} is out of range for an axis of {length}.")
-    start = entry % length
-    return slice(start, start + 1, 1), 0

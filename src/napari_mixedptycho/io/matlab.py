@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.io import loadmat, matlab, whosmat
 
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.io.choice import choose
@@ -48,6 +47,8 @@ def read(path: Path, key: str | None = None) -> Found:
     InputError
         When the file is damaged, or does not hold one such variable.
     """
+    from scipy.io import loadmat, matlab, whosmat  # a tenth of a second that only these files need
+
     try:
         listed = whosmat(str(path))
     except (ValueError, TypeError, OSError, KeyError, matlab.MatReadError) as error:

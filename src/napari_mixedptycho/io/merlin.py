@@ -17,7 +17,7 @@ from napari_mixedptycho.io.mapped import frames, leads
 
 _TYPES = {"U08": "u1", "U16": ">u2", "U32": ">u4"}
 _RAW_BITS = {1, 6, 12, 24}
-_TIMES = 4096
+_TIMES = 1100
 """Patterns whose times are looked at, to find where rows end."""
 _CHIP = 256
 

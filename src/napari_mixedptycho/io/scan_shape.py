@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.io.lazy import Folded, native
 
-_FRAMES = 2048
-"""Patterns that are looked at to find the length of a row."""
+_FRAMES = 1100
+"""Patterns that are looked at to find the length of a row: two rows of 512, and fly-back."""
 _BYTES, _ROW_BYTES = 2**29, 2**25
 """Most that a format which reads whole patterns has to read; most that is held."""
 _PROPOSALS = 5
@@ -87,7 +87,7 @@ def proposals(stack: Any) -> tuple[tuple[tuple[int, int], ...], tuple[str, ...]]
     Parameters
     ----------
     stack
-        (pattern, ky, kx); some rows of at most 2048 patterns are looked at.
+        (pattern, ky, kx); some rows of at most 1100 patterns are looked at.
     """
     pairs = factor_pairs(int(stack.shape[0]))
     trace = brightness(stack, _FRAMES)
