@@ -50,9 +50,9 @@ def test_every_iteration_visits_every_pattern_once_in_another_order() -> None:
     seen: list[int] = []
 
     class Watched(Problem):
-        def electrons(self, indices: Any) -> Any:
-            seen.extend(indices.tolist())
-            return super().electrons(indices)
+        def electrons_in_turn(self, parts: Any) -> Any:
+            seen.extend(np.concatenate(parts).tolist())
+            return super().electrons_in_turn(parts)
 
     watched = Watched(**{entry.name: getattr(problem, entry.name) for entry in fields(problem)})
     steps = iterate(watched, BATCHES, "phase", Start(estimate), 0)
