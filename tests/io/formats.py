@@ -15,6 +15,8 @@ import h5py
 import numpy as np
 from scipy.io import savemat
 
+from tests.io.dm_file import DmFile
+
 SCAN, EDGE = (3, 4), 16
 STACK = (np.arange(3 * 4 * EDGE * EDGE) % 251).reshape(*SCAN, EDGE, EDGE).astype(np.uint16)
 """(scan_y, scan_x, ky, kx); no two axes alike, no symmetry."""
@@ -104,60 +106,7 @@ def dectris(path: Path) -> None:
 def dm(path: Path) -> None:
     """Version 4, little-endian; dimensions from the fastest to the slowest."""
     version = 3 if path.suffix == ".dm3" else 4
-    path.write_bytes(dm_bytes(STACK, version))
-
-
-def dm_bytes(stack: Any, version: int = 4, axes: Any = None) -> bytes:
-    axes = axes or [(SAMPLING * 10, "1/nm")] * 2 + [(STEP / 10, "nm")] * 2
-    kind = {"uint16": 10, "float32": 2}[str(stack.dtype)]
-
-    def wide(number: int) -> bytes:
-        return struct.pack(">Q" if version == 4 else ">I", number)
-
-    def tag(name: str, body: bytes, code: int = 21) -> bytes:
-        size = struct.pack(">Q", len(body)) if version == 4 else b""
-        return struct.pack(">BH", code, len(name)) + name.encode() + size + body
-
-    def group(*tags: bytes) -> bytes:
-        return b"\0\1" + wide(len(tags)) + b"".join(tags)
-
-    def value(*what: int, data: bytes) -> bytes:
-        return b"%%%%" + wide(len(what)) + b"".join(wide(n) for n in what) + data
-
-    def integer(n: int) -> bytes:
-        return value(5, data=struct.pack("<I", n))
-
-    def text(unit: str) -> bytes:
-        return value(20, 4, len(unit), data=unit.encode("utf-16-le"))
-
-    element = {10: 4, 2: 6}[kind]
-    dims = group(*(tag("", integer(n)) for n in stack.shape[::-1]))
-    calibrations = group(
-        *(
-            tag("", group(tag("Scale", value(6, data=struct.pack("<f", s))), tag("Units", text(u))), 20)
-            for s, u in axes
-        )
-    )
-    # A small image first, as the thumbnail that the program adds.
-    thumb = group(
-        tag(
-            "ImageData",
-            group(tag("DataType", integer(10)), tag("Dimensions", group(tag("", integer(2))), 20)),
-            20,
-        )
-    )
-    data = group(
-        tag("Calibrations", group(tag("Dimension", calibrations, 20)), 20),
-        tag(
-            "Data", value(20, element, stack.size, data=stack.astype(stack.dtype.newbyteorder("<")).tobytes())
-        ),
-        tag("DataType", integer(kind)),
-        tag("Dimensions", dims, 20),
-    )
-    voltage = tag("Microscope Info", group(tag("Voltage", value(6, data=struct.pack("<f", ENERGY)))), 20)
-    image = group(tag("ImageData", data, 20), tag("ImageTags", group(voltage), 20))
-    root = group(tag("ImageList", group(tag("", thumb, 20), tag("", image, 20)), 20))
-    return struct.pack(">I", version) + wide(len(root)) + struct.pack(">I", 1) + root + b"\0" * 8
+    path.write_bytes(DmFile(version).content(STACK, DM_AXES, ENERGY))
 
 
 def blockfile(path: Path) -> None:
@@ -375,6 +324,8 @@ def _dims(group: h5py.Group, first: int, scan: tuple[str, float], detector: tupl
         dim = group.create_dataset(f"dim{first + axis}", data=np.arange(STACK.shape[axis]) * scale)
         dim.attrs.update({"name": f"a{axis}", "units": unit})
 
+
+DM_AXES = ((SAMPLING * 10, "1/nm"),) * 2 + ((STEP / 10, "nm"),) * 2
 
 ALL = {"energy": ENERGY, "scan_step": STEP, "detector_sampling": SAMPLING}
 STEPS = {"scan_step": STEP, "detector_sampling": SAMPLING}

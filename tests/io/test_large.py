@@ -16,6 +16,7 @@ import pytest
 from napari_mixedptycho.cli.info import describe_data
 from napari_mixedptycho.io import Layout, read_contents
 from tests.io import formats
+from tests.io.dm_file import DmFile
 
 ROWS = COLUMNS = 256
 EDGE = 256
@@ -60,7 +61,7 @@ def mrc(folder: Path) -> tuple[Path, Layout]:
 
 def dm4(folder: Path) -> tuple[Path, Layout]:
     # The header of a small file, told that it is large: the array's length and its dimensions.
-    small = formats.dm_bytes(np.zeros((3, 5, 17, 17), np.float32))
+    small = DmFile().content(np.zeros((3, 5, 17, 17), np.float32), formats.DM_AXES, 200e3)
     length = 3 * 5 * 17 * 17 * 4
     head = small[: small.index(bytes(length))]
     tail = small[len(head) + length :]

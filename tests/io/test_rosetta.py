@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.io import data_path, read_contents, rosetta
-from tests.io.formats import ENERGY, SAMPLING, STACK, STEP
+from tests.io.formats import ENERGY, SAMPLES, SAMPLING, STACK, STEP
 from tests.io.test_lazy import Watched
 
 installed = pytest.mark.skipif(importlib.util.find_spec("rsciio") is None, reason="needs RosettaSciIO")
@@ -49,6 +50,25 @@ def test_a_format_that_only_rosettasciio_knows(tmp_path: Path) -> None:
     contents = read_contents(data_path(tmp_path / "scan.rpl"))
     assert contents.format.endswith("(RosettaSciIO)")
     np.testing.assert_array_equal(np.sort(np.ravel(contents.patterns[...])), np.sort(STACK[0].ravel()))
+
+
+THEIRS = {
+    "scan.xml": "empad",
+    "scan.blo": "blockfile",
+    "scan.dm3": "digitalmicrograph",
+    "scan.dm4": "digitalmicrograph",
+}
+
+
+@installed
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", THEIRS)
+def test_our_fixtures_are_files_to_rosettasciio_too(name: str, tmp_path: Path) -> None:
+    sample = next(one for one in SAMPLES if one.name == name)
+    sample.write(tmp_path / name)
+    signals = importlib.import_module(f"rsciio.{THEIRS[name]}").file_reader(str(tmp_path / name))
+    (data,) = (one["data"] for one in signals if one["data"].ndim == 4)
+    np.testing.assert_array_equal(data, sample.stack)
 
 
 def test_chunks_that_cut_the_detector_read_one_pattern_for_one(

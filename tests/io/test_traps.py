@@ -15,6 +15,7 @@ from napari_mixedptycho.io.lazy import Lazy
 from napari_mixedptycho.io.merlin import unpacked
 from napari_mixedptycho.io.units import sampling
 from tests.io import formats
+from tests.io.dm_file import DmFile
 from tests.io.formats import FRAMES, SAMPLING, STACK, STEP
 
 
@@ -146,9 +147,8 @@ def test_rows_stay_rows_whatever_other_programs_call_x(tmp_path: Path) -> None:
 
 def test_a_detector_that_comes_first_is_put_last(tmp_path: Path) -> None:
     axes = [(STEP / 10, "nm")] * 2 + [(SAMPLING * 10, "1/nm")] * 2
-    (tmp_path / "scan.dm4").write_bytes(
-        formats.dm_bytes(np.ascontiguousarray(STACK.transpose(2, 3, 0, 1)), 4, axes)
-    )
+    stack = np.ascontiguousarray(STACK.transpose(2, 3, 0, 1))
+    (tmp_path / "scan.dm4").write_bytes(DmFile().content(stack, axes, 200e3))
     contents = read_contents(tmp_path / "scan.dm4")
     np.testing.assert_array_equal(contents.patterns[...], STACK)
     assert contents.numbers["scan_step"] == pytest.approx(STEP)
