@@ -7,7 +7,7 @@ import pytest
 
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.io.lazy import Native
-from napari_mixedptycho.io.scan_shape import factor_pairs, folded, proposals
+from napari_mixedptycho.io.scan_shape import factor_pairs, flyback_columns, folded, proposals
 
 
 def scan(rows: int, columns: int, flyback: int = 0) -> np.ndarray:
@@ -38,6 +38,13 @@ def test_a_column_of_the_flyback_is_seen(flyback: int) -> None:
     shapes, notes = proposals(scan(20, 24, flyback))
     assert shapes[:2] == ((20, 24), (20, 24 + flyback))
     assert any("fly-back" in note for note in notes)
+
+
+def test_a_file_that_counts_the_flyback_among_its_columns_is_seen_through() -> None:
+    patterns = scan(20, 24, 1).reshape(20, 25, 8, 8)
+    assert flyback_columns(patterns) == 1
+    assert flyback_columns(patterns[:, :-1]) == 0
+    assert flyback_columns(Native(patterns)) == 1
 
 
 def test_mere_noise_tells_nothing() -> None:

@@ -16,7 +16,7 @@ from napari_mixedptycho.cli._layout import add_layout, contents_of
 from napari_mixedptycho.cli._options import is_result
 from napari_mixedptycho.cli._progress import duration, size
 from napari_mixedptycho.errors import InputError
-from napari_mixedptycho.io import Contents
+from napari_mixedptycho.io import Contents, flyback_columns
 from napari_mixedptycho.optics import wavelength
 from napari_mixedptycho.result import Result
 
@@ -120,6 +120,7 @@ def _look(contents: Contents, numbers: dict[str, float]) -> dict[str, Any]:
     """Measure electrons per pattern and dose, and look for doubts, on a part of the scan when it is large."""
     try:
         some, steps = _some(contents.patterns)
+        extra = flyback_columns(contents.patterns) if contents.scan_known else 0
     except (OSError, RuntimeError, ValueError) as error:
         raise InputError(f"{contents.path}: the patterns cannot be read ({error}).") from None
     totals = some.sum(axis=(-2, -1), dtype=np.float64)
@@ -129,10 +130,17 @@ def _look(contents: Contents, numbers: dict[str, float]) -> dict[str, Any]:
     return {
         "mean_pattern_sum": total if np.isfinite(total) else None,
         "patterns_read": int(np.size(totals)),
-        "warnings": first_look(some, contents.path.stem, unit, steps),
+        "warnings": [*first_look(some, contents.path.stem, unit, steps), *_flyback(contents, extra)],
         "electrons_per_pattern": electrons,
         "dose": electrons / step**2 if electrons and step else None,
     }
+
+
+def _flyback(contents: Contents, extra: int) -> list[str]:
+    """Say how to leave out columns that look like fly-back."""
+    rows, columns = contents.patterns.shape[:2]
+    region = f"[0, {rows}, 0, {columns - extra}]"
+    return [f"The last {extra} column(s) look like fly-back; set data.scan_region={region}."] if extra else []
 
 
 def _some(patterns: Any) -> tuple[NDArray[Any], tuple[int, int]]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mixedptycho.errors import InputError
-from napari_mixedptycho.io.lazy import Folded, native
+from napari_mixedptycho.io.lazy import Flattened, Folded, native
 
 _FRAMES = 1100
 """Patterns that are looked at to find the length of a row: two rows of 512, and fly-back."""
@@ -103,6 +103,14 @@ def proposals(stack: Any) -> tuple[tuple[tuple[int, int], ...], tuple[str, ...]]
             pairs = [kept, *pairs]
             notes += (f"The last {columns} of {best[1]} columns look like fly-back.",)
     return tuple(pairs[:_PROPOSALS]), notes
+
+
+def flyback_columns(patterns: Any) -> int:
+    """Return how many columns at the end of a scan (scan_y, scan_x, ky, kx) look like fly-back: 0 to 3."""
+    columns = int(patterns.shape[1])
+    rows = min(int(patterns.shape[0]), max(3, _FRAMES // columns))
+    flat = Flattened(patterns)
+    return flyback(brightness(flat, rows * columns), columns) if columns <= _FRAMES else 0
 
 
 def brightness(stack: Any, most: int) -> NDArray[np.float64]:
