@@ -6,4 +6,4 @@ class InputError(ValueError):
 
 
 class DivergedError(ArithmeticError):
-    """A reconstruction that has left the numbers: one sentence that says which unknown did, and what to do."""
+    """A reconstruction that has left the numbers: one sentence says which unknown did, and what to do."""
