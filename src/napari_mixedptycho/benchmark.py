@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from napari_mixedptycho._array import Array, fft2, namespace, select
+from napari_mixedptycho._device import cores
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.engine.estimate import Estimate
 from napari_mixedptycho.engine.forward import Objective
@@ -173,7 +174,7 @@ def machine(bench: Bench) -> dict[str, Any]:
         "detector": _DETECTOR,
         "size": _SIZE,
         "device": "cpu" if on_cpu else "gpu",
-        "threads": (bench.threads or os.cpu_count() or 1) if on_cpu else 1,
+        "threads": (bench.threads or cores()) if on_cpu else 1,
         "processor": _processor() if on_cpu else _graphics(xp),
         "cores": os.cpu_count(),
         "system": platform.platform(),

@@ -64,6 +64,13 @@ def test_bad_input_is_refused_once_and_nobody_waits(tmp_path: Path) -> None:
     assert done.stderr.count("data.scan_region is") == 1
 
 
+def test_other_commands_are_not_shared(tmp_path: Path) -> None:
+    done = mpiexec(2, "demo", "--out", tmp_path / "demo")
+    assert done.returncode == 2
+    assert "only `mixedptycho run` shares its work" in done.stderr
+    assert not (tmp_path / "demo").exists()
+
+
 def test_a_process_that_dies_ends_the_run_and_leaves_the_last_checkpoint(tmp_path: Path) -> None:
     data = tmp_path / "scan.h5"
     shutil.copy(sample_path("si_sigma9"), data)

@@ -25,7 +25,7 @@ from napari_mixedptycho.cli import (
     run,
     scan,
 )
-from napari_mixedptycho.engine.comm import ALONE
+from napari_mixedptycho.engine.comm import ALONE, started
 from napari_mixedptycho.errors import DivergedError, InputError
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
@@ -65,6 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _guarded(arguments: argparse.Namespace) -> int:
     """Turn whatever goes wrong into one sentence and an exit code."""
     try:
+        if arguments.execute is not run.execute and (count := started()) > 1:
+            raise InputError(f"{count} processes were started, but only `mixedptycho run` shares its work.")
         code = int(arguments.execute(arguments))
         sys.stdout.flush()
         return code

@@ -215,6 +215,12 @@ class Processes:
 ALONE = Alone()
 
 
+def started(environment: Mapping[str, str] = os.environ) -> int:
+    """Return how many processes a launcher of MPI programs has started; 1 without one."""
+    found = [environment.get(name, "") for name in _LAUNCHERS]
+    return max((int(number) for number in found if number.isdigit()), default=1)
+
+
 def launched(environment: Mapping[str, str] = os.environ) -> Alone | Processes:
     """Return the processes of a launcher, or one alone; MPI is imported only under a launcher of several.
 
@@ -223,20 +229,19 @@ def launched(environment: Mapping[str, str] = os.environ) -> Alone | Processes:
     InputError
         When a launcher has started several, but MPI is not there or does not know of them.
     """
-    found = [environment.get(name, "") for name in _LAUNCHERS]
-    started = max((int(number) for number in found if number.isdigit()), default=1)
-    if started == 1:
+    count = started(environment)
+    if count == 1:
         return ALONE
     try:
         processes = Processes()
     except ImportError as error:
         raise InputError(
-            f"{started} processes were started, but MPI cannot be used ({error}); install it with "
+            f"{count} processes were started, but MPI cannot be used ({error}); install it with "
             '`pip install "napari-mixedptycho[mpi]"` and an MPI library such as mpich.'
         ) from None
     if processes.size == 1:
         raise InputError(
-            f"{started} processes were started, but MPI sees one: use the mpiexec of the MPI library that "
+            f"{count} processes were started, but MPI sees one: use the mpiexec of the MPI library that "
             "mpi4py loads, or tell srun which it is (srun --mpi=list)."
         )
     return processes
