@@ -181,5 +181,5 @@ def test_a_mixed_run_may_start_from_a_pure_result(tmp_path: Path) -> None:
     assert first.result.estimate.states == 2
     # It knows the probe already, so it begins where the pure run ended and not at the first guess.
     assert first.loss < steps(small())[0].loss / 2
-    other = small(f"guess.result={tmp_path / 'pure.h5'}", "model.slices=3", 'stages=[{iterations=1}]')
+    other = small(f"guess.result={tmp_path / 'pure.h5'}", "model.slices=3", "stages=[{iterations=1}]")
     assert steps(other)[0].loss < steps(small())[0].loss / 2

@@ -134,7 +134,7 @@ def _geometry(recipe: Recipe, dataset: Dataset, region: Dataset, part: float | N
     if factor is None:
         steps = [-(-length // _LOOK) for length in dataset.scan_shape]
         some = dataset.replace(patterns=np.asarray(dataset.patterns[:: steps[0], :: steps[1]]))
-        factor = 1.5 if reaches_edge(crop_detector(some, part or 1.0)) else 1.0
+        factor = 1.5 if reaches_edge(crop_detector(some, part) if part else some) else 1.0
     cropped = crop_detector(region, part) if part else region
     return Geometry.of(cropped, padded_size(cropped, factor), 1.0)
 

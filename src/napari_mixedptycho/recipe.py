@@ -283,6 +283,8 @@ class Recipe(Settings):
         names = Microscope.model_fields
         known = {name: getattr(dataset, name) for name in names}
         known = {name: None if value is None else float(value) for name, value in known.items()}
+        if not dataset.scan_rotation:
+            known["scan_rotation"] = self.microscope.scan_rotation
         thickness = self.model.thickness or dataset.thickness
         return self.model_copy(
             update={

@@ -140,6 +140,7 @@ def test_units_are_read_from_descriptions() -> None:
         "detector_sampling": "1/Å",
         "defocus": "Å",
         "electrons_per_unit": "",
+        "scan_rotation": "degrees",
     }
     assert unit(Adam.model_fields["rate"].description) == ""
     assert unit(Run.model_fields["checkpoint"].description) == "s"

@@ -40,9 +40,9 @@ def _with_one(value: float) -> Callable[[Any], Any]:
     [
         (_with_one(np.nan), "NaN"),
         (_with_one(-1.0), "negative values"),
-        (lambda patterns: patterns[0], "four axes"),
-        (lambda patterns: patterns[..., :20], "64×20 px"),
-        (lambda patterns: patterns.astype(np.complex64), "real numbers are needed"),
+        (lambda patterns: patterns[0], "does not say the shape of the scan; set data.scan_shape"),
+        (lambda patterns: patterns[..., :20], "larger than the detector"),  # the central 20 px are taken
+        (lambda patterns: patterns.astype(np.complex64), "patterns need real numbers"),
         (lambda patterns: 0 * patterns, "all patterns are empty"),
     ],
 )

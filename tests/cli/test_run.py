@@ -119,7 +119,7 @@ def test_data_that_have_moved_are_asked_for(run: Run, made: Result, tmp_path: Pa
         ("[data]\nfile = 'scan.h5'", "scan.h5: there is no such file"),
         ("[data]\nfile = 'recipe.toml'", "files of kind '.toml' cannot be read"),
         ("[data]\nfile = 'sample:gold'", "no sample 'gold'"),
-        ("[data]\nfile = 'flat.h5'", "no dataset of four axes"),
+        ("[data]\nfile = 'flat.h5'", "does not say the shape of the scan"),
         ("[data]\nfile = 'cut.h5'", "not a readable HDF5 file"),
         ("[data]\nfile = 'result.h5'", "this is a result, not data"),
         ("[guess]\nresult = 'pure.h5'", "pure.h5: there is no such file"),
