@@ -207,3 +207,11 @@ def test_steps_that_a_device_cannot_remember_are_kept_on_the_host(monkeypatch: p
     pairs = [pair for state in kept for pair in state.pairs]
     assert pairs
     assert all(isinstance(blocks["object"], np.ndarray) for pair in pairs for blocks in pair)
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "adam", "conjugate_gradient"])
+def test_a_run_goes_on_there_after_a_break(solver: str) -> None:
+    recipe = small(CORNER, INSTRUMENT, "run.device=gpu", f"stages.mixed.solver.kind={solver}")
+    whole = steps(recipe)
+    rest = steps(recipe, whole[2].result)
+    assert [progress.loss for progress in rest] == [progress.loss for progress in whole[3:]]

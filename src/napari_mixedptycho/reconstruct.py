@@ -12,7 +12,7 @@ from napari_mixedptycho._device import device
 from napari_mixedptycho.crew import crew, recruited
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.engine.alarms import Course, alarmed
-from napari_mixedptycho.engine.estimate import Estimate
+from napari_mixedptycho.engine.estimate import LARGE, Estimate
 from napari_mixedptycho.engine.health import Health, Watch
 from napari_mixedptycho.engine.iterate import Start, Step, iterate
 from napari_mixedptycho.engine.orders import Turn
@@ -152,10 +152,8 @@ class _Journey:
             estimate = to_device(now, self.result.estimate)
             refined = stage.refined_at(done - 1)
             xp = namespace(estimate.object)
-            packed = {
-                key: xp.asarray(value) if np.ndim(value) else value
-                for key, value in self.result.memory.items()
-            }
+            stored = self.result.memory.items()
+            packed = {key: xp.asarray(part) if _is_large(key, part) else part for key, part in stored}
             stiffness = packed.pop("prior", None)
             names = [key for key in packed if key.startswith("kept/")]
             kept = {key.removeprefix("kept/"): packed.pop(key) for key in names}
@@ -206,6 +204,12 @@ class _Journey:
             None if np.isnan(step.held_out) else step.held_out,
             self.now.problem.room.take_news(),
         )
+
+
+def _is_large(key: str, part: Array) -> bool:
+    """Tell whether a packed array belongs beside the object; those of small unknowns stay on the host."""
+    name = key.rpartition("/")[2]
+    return np.ndim(part) > 0 and (name in {*LARGE, "smooth", "prior"} or key.startswith("kept/"))
 
 
 def _pack(step: Step) -> dict[str, Array]:

@@ -28,6 +28,9 @@ Unknown = Literal[
 ]
 """What can be refined: each is an array of the estimate, and has its settings in `engine.unknowns`."""
 
+LARGE: tuple[Unknown, ...] = ("object", "probe", "displacement", "background")
+"""Those that lie beside the patterns, on a device if there is one; the small ones lie on the host."""
+
 Blocks = Mapping[str, Array]
 """One array per refined unknown: the solver's vector."""
 
@@ -114,7 +117,7 @@ class Estimate:
     def beside(self, other: Array) -> Estimate:
         """Return the same estimate with its large arrays where another array lies."""
         xp = namespace(other)
-        large = {name: getattr(self, name) for name in ("object", "probe", "displacement", "background")}
+        large = {name: getattr(self, name) for name in LARGE}
         move = asnumpy if xp is np else xp.asarray
         return replace(self, **{name: move(part) for name, part in large.items() if part is not None})
 
