@@ -24,6 +24,7 @@ from napari_mixedptycho.io import sample_path
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import Progress, reconstruct
 from napari_mixedptycho.result import Result
+from tests.small import small_scan
 
 MakeDock = Callable[..., MixedPtychoWidget]
 Ran = tuple[MixedPtychoWidget, Viewer]
@@ -486,3 +487,17 @@ def test_nothing_is_left_behind(make_dock: MakeDock, small: Recipe, qtbot: QtBot
     dock.steps.show_step("analyse")
     dock.find_columns()
     assert not threads()
+
+
+def test_a_file_without_its_numbers_is_opened_with_those_that_are_typed(
+    make_dock: MakeDock, tmp_path: Path
+) -> None:
+    dock = make_dock()
+    bare = small_scan(tmp_path / "bare.h5", semiangle_mrad=float("nan"))
+    with pytest.raises(InputError, match="semiangle"):
+        dock.open(bare)
+    calibrate = dock.steps.calibrate.form
+    calibrate.set_value(calibrate.value().model_copy(update={"semiangle": 30.0}))
+    dock.open(bare)
+    assert dock.dataset is not None
+    assert dock.dataset.semiangle == 30.0

@@ -27,6 +27,7 @@ from napari_mixedptycho._napari.parts import tool
 from napari_mixedptycho._napari.style import Palette
 from napari_mixedptycho.analysis import MotionSettings
 from napari_mixedptycho.dataset import Dataset
+from napari_mixedptycho.prepare import open_dataset
 from napari_mixedptycho.recipe import Recipe
 
 _STEPS = (
@@ -89,6 +90,12 @@ class Steps(QWidget):
             stages=self.run.stages.value(),
             run=self.run.form.value(),
         )
+
+    def opened(self, file: str) -> Dataset:
+        """Open a file as step 1 says it is laid out; what it lacks may stand in step 2 (`InputError`)."""
+        microscope = self.calibrate.form.value()
+        data = self.data.form.value().model_copy(update={"file": file})
+        return open_dataset(Recipe(data=data, microscope=microscope))
 
     def set_recipe(self, recipe: Recipe) -> None:
         """Show a recipe."""

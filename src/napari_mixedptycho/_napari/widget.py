@@ -27,7 +27,7 @@ from napari_mixedptycho._napari.style import Palette
 from napari_mixedptycho._napari.window import Guard
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
-from napari_mixedptycho.io import load
+from napari_mixedptycho.prepare import open_dataset
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import Progress
 from napari_mixedptycho.result import Result
@@ -89,8 +89,7 @@ class MixedPtychoWidget(QWidget):
         if not file.startswith("sample:") and is_result(file):
             self._open_result(file)
             return
-        region = self.steps.data.form.value()
-        self._adopt(load(file, region.dataset), file)
+        self._adopt(self.steps.opened(file), file)
         assert self._dataset is not None
         self.display.show_dataset(self._dataset, file)
 
@@ -284,7 +283,7 @@ class MixedPtychoWidget(QWidget):
         if result:
             self._adopt_result(file)
         elif self._dataset is None or file != self.steps.data.form.value().file:
-            self._adopt(load(file), file)
+            self._adopt(self.steps.opened(file), file)
 
     def _open_result(self, file: str) -> None:
         if self.running:
@@ -305,7 +304,7 @@ class MixedPtychoWidget(QWidget):
         self.steps.run.show_result(result)
         self._source = None
         try:
-            self._source = load(result.recipe.data.file, result.recipe.data.dataset)
+            self._source = open_dataset(result.recipe)
         except InputError as error:
             note = f" Its data are not here: {error}"
         else:

@@ -19,7 +19,7 @@ from napari_mixedptycho.cli.info import is_complete
 from napari_mixedptycho.control import Control, control_recipe, judged, judged_columns, stationary
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
-from napari_mixedptycho.io import load
+from napari_mixedptycho.prepare import open_dataset
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.result import Result, versions
 
@@ -136,8 +136,8 @@ def _dataset(result: Result, file: str | None) -> Dataset | None:
     """Return the data that are named, else None: those that the result names."""
     if file is None:
         return None
-    numbers = result.recipe.microscope.model_dump(exclude_none=True)
-    return load(file, result.recipe.data.dataset, numbers)
+    data = result.recipe.data.model_copy(update={"file": file})
+    return open_dataset(result.recipe.model_copy(update={"data": data}))
 
 
 def write_dataset(path: Path, data: Dataset) -> None:
