@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from napari_mixedptycho.io.units import Sampling, is_detector, is_scan, plain, sampling
 
-_SCAN_NAMES = ("scan", "r_", "rx", "ry", "nav", "pos")
 _DETECTOR_NAMES = ("det", "q", "k", "diff", "angle", "alpha", "theta")
 
 
@@ -23,11 +22,6 @@ class Axis:
     def of_detector(self) -> bool:
         """Whether unit or name say that it is one of the detector."""
         return is_detector(self.unit) or (not is_scan(self.unit) and self._named(_DETECTOR_NAMES))
-
-    @property
-    def of_scan(self) -> bool:
-        """Whether unit or name say that it is one of the scan."""
-        return is_scan(self.unit) or (not is_detector(self.unit) and self._named(_SCAN_NAMES))
 
     def _named(self, starts: tuple[str, ...]) -> bool:
         return plain(self.name).startswith(tuple(start.replace("_", "") for start in starts))
