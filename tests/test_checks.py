@@ -337,3 +337,24 @@ def test_unknowns_that_others_can_replace_are_told() -> None:
     assert "wider source" in told(stages("object", "source"))
     assert "wider source" not in told(stages("object", "source", states=1))
     assert "thermal motion scatters alike" in told(stages("object", "background"))
+
+
+def test_a_band_limit_below_the_measured_angles_is_told() -> None:
+    def told(**model: Any) -> str:
+        return " ".join(prepare(recipe(model={"states": 1, **model}), counts()).warnings)
+
+    assert "looks like motion" in told(band_limit=0.5, padding=1.0)
+    assert "looks like motion" not in told(band_limit=0.5, padding=2.0)
+    assert "looks like motion" not in told()
+
+
+def test_no_mean_and_nothing_negative_is_refused() -> None:
+    for chosen in (
+        stages("object", "probe", constraints=["mean_phase", "positivity"]),
+        recipe(
+            model={"object_type": "potential"},
+            stages=[{"name": "all", "iterations": 2, "constraints": ["mean_phase"]}],
+        ),
+    ):
+        with pytest.raises(InputError, match="nowhere negative"):
+            prepare(chosen, counts())

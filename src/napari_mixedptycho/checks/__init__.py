@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_mixedptycho.checks.mixing import mixing_text
+from napari_mixedptycho.checks.model import model_text
 from napari_mixedptycho.checks.patterns import (
     dead_pixels,
     dead_text,
@@ -59,6 +60,7 @@ def checked(recipe: Recipe, dataset: Dataset, geometry: Geometry) -> tuple[Datas
         *dead_text(dead),
         *mask_text(dataset),
         *overlap_text(recipe, dataset, width),
+        *model_text(recipe, dataset, geometry),
         *unknowns_text(recipe),
         *_states_text(recipe, dataset, lit_area(dataset, geometry, width)),
         *mixing_text(recipe, dataset, geometry),
