@@ -36,6 +36,6 @@ def _check_constraints(recipe: Recipe) -> None:
         positive = "positivity" in kinds or recipe.model.object_type == "potential"
         if positive and "mean_phase" in kinds:
             raise InputError(
-                f"Stage '{stage.name}' wants a phase that is nowhere negative and has no mean, as only a flat "
-                "one is; leave out the constraint mean_phase, or positivity (object type potential)."
+                f"Stage '{stage.name}' wants a phase that is nowhere negative and has no mean, as only a "
+                "flat one is; leave out the constraint mean_phase, or positivity (object type potential)."
             )
