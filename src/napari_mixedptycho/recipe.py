@@ -278,6 +278,11 @@ class Recipe(Settings):
         """Return a copy in which the last stage runs `iterations` iterations; refused below 1."""
         return self.with_set(f"stages.{len(self.stages) - 1}.iterations={iterations}")
 
+    @property
+    def essence(self) -> dict[str, Any]:
+        """The settings on which a result depends: all, but of how to compute only the seed."""
+        return {**self.model_dump(mode="json"), "run": self.run.seed}
+
     def for_dataset(self, dataset: Dataset) -> Self:
         """Return a copy whose microscope section states the numbers of a data set."""
         names = Microscope.model_fields

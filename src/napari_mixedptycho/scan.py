@@ -271,17 +271,12 @@ def _earlier(point: Point, path: Path) -> Result | None:
         dataset = apply_recipe(point.recipe, open_dataset(point.recipe))
     except InputError:
         return None  # said when its turn comes
-    same = _wish(result.recipe) == _wish(point.recipe.for_dataset(dataset))
+    same = result.recipe.essence == point.recipe.for_dataset(dataset).essence
     if not same or result.data_hash != dataset.hash:
         raise InputError(
             f"{path}: this result was made with other settings or data; choose another folder, or delete it."
         )
     return result
-
-
-def _wish(recipe: Recipe) -> dict[str, Any]:
-    """Return the settings on which a result depends."""
-    return {**recipe.model_dump(), "run": recipe.run.seed}
 
 
 def _complete(result: Result) -> bool:

@@ -191,8 +191,7 @@ class _Job:
 
 def _essence(recipe: Recipe) -> dict[str, Any]:
     """Return the settings on which a result depends, but for how long its last stage goes on."""
-    values = recipe.model_dump(mode="json")
-    values["run"] = recipe.run.seed
+    values = recipe.essence
     values["stages"][-1].pop("iterations")
     return values
 

@@ -126,8 +126,7 @@ class _Job:
 
 def _essence(recipe: Recipe) -> dict[str, Any]:
     """Return the settings on which a result depends; which data are told by their hash."""
-    values = recipe.model_dump(mode="json")
-    values["run"] = recipe.run.seed
+    values = recipe.essence
     values["data"].pop("file")
     return values
 

@@ -108,18 +108,11 @@ def _made_before(path: Path, recipe: Recipe, dataset: Dataset) -> Result | None:
         top, bottom, left, right = recipe.data.scan_region
         dataset = dataset.replace(patterns=dataset.patterns[top:bottom, left:right])
     same = (
-        _wish(result.recipe) == _wish(recipe.for_dataset(dataset))
+        result.recipe.essence == recipe.for_dataset(dataset).essence
         and result.versions == versions()
         and result.data_hash == dataset.hash
     )
     return result if same else None
-
-
-def _wish(recipe: Recipe) -> dict[str, Any]:
-    """Return the settings on which the result depends."""
-    values = recipe.model_dump()
-    values["run"] = recipe.run.seed
-    return values
 
 
 def summary(found: Found, control: Found | None) -> str:

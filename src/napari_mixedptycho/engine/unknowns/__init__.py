@@ -1,7 +1,7 @@
 """The unknowns that a stage may refine: each is its settings, and one array of the estimate."""
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import BeforeValidator, Field
 
@@ -19,7 +19,7 @@ from napari_mixedptycho.engine.unknowns.tilt import Tilt
 from napari_mixedptycho.engine.unknowns.weights import Weights
 from napari_mixedptycho.settings import by_name
 
-Refinement = Annotated[
+_Known = (
     Object
     | Probe
     | Positions
@@ -33,29 +33,12 @@ Refinement = Annotated[
     | Background
     | Blur
     | Descan
-    | Weights,
-    Field(discriminator="kind"),
-    BeforeValidator(by_name),
-]
+    | Weights
+)
+Refinement = Annotated[_Known, Field(discriminator="kind"), BeforeValidator(by_name)]
 
 CLASSES: dict[str, Callable[[], Refined]] = {
-    cls.model_fields["kind"].default: cls
-    for cls in (
-        Object,
-        Probe,
-        Positions,
-        Displacement,
-        Scan,
-        Tilt,
-        Spacing,
-        Aberrations,
-        Source,
-        Intensity,
-        Background,
-        Blur,
-        Descan,
-        Weights,
-    )
+    cls.model_fields["kind"].default: cls for cls in get_args(_Known)
 }
 """Every unknown by its name."""
 
