@@ -283,6 +283,10 @@ class Recipe(Settings):
         """The settings on which a result depends: all, but of how to compute only the seed."""
         return {**self.model_dump(mode="json"), "run": self.run.seed}
 
+    def counts(self, dataset: Dataset) -> bool:
+        """Tell whether electrons are counted in a data set: it or the recipe says what a stored unit is."""
+        return (self.microscope.electrons_per_unit or dataset.electrons_per_unit) is not None
+
     def for_dataset(self, dataset: Dataset) -> Self:
         """Return a copy whose microscope section states the numbers of a data set."""
         names = Microscope.model_fields

@@ -148,6 +148,12 @@ class Result:
         return (self.scan_shape[0] - 1) * step, (self.scan_shape[1] - 1) * step
 
     @property
+    def complete(self) -> bool:
+        """Whether all iterations of the recipe are done."""
+        done = self.history.stage.count
+        return all(done(index) >= stage.iterations for index, stage in enumerate(self.recipe.stages))
+
+    @property
     def instrument(self) -> tuple[str, ...]:
         """What was found of the instrument and the specimen's setting, in words: tilt, source size, ..."""
         values = {entry.name: getattr(self.estimate, entry.name) for entry in fields(self.estimate)}

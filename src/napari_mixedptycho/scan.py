@@ -243,7 +243,7 @@ def scan(points: Sequence[Point], folder: Path, compute: Compute = compute_quiet
     for point, path in zip(points, paths, strict=True):
         before = earlier.pop(point.name)
         try:
-            result = before if before is not None and _complete(before) else compute(point, path, before)
+            result = before if before is not None and before.complete else compute(point, path, before)
             yield Row.of(point, result)
         except Exception as error:  # noqa: BLE001 - whatever one combination meets, the others go on
             text = " ".join(str(error).split())
@@ -277,11 +277,6 @@ def _earlier(point: Point, path: Path) -> Result | None:
             f"{path}: this result was made with other settings or data; choose another folder, or delete it."
         )
     return result
-
-
-def _complete(result: Result) -> bool:
-    done = result.history.stage.count
-    return all(done(index) >= stage.iterations for index, stage in enumerate(result.recipe.stages))
 
 
 def best(rows: Sequence[Row]) -> Row | None:

@@ -10,7 +10,7 @@ from napari_mixedptycho.recipe import Recipe
 
 def chosen_loss(recipe: Recipe, dataset: Dataset) -> str:
     """Return which loss the data ask for and why; nothing when the recipe leaves no choice to them."""
-    counted = _counted(recipe, dataset)
+    counted = recipe.counts(dataset)
     losses = {stage.loss for stage in recipe.stages if stage.loss.kind == "auto"}
     return " ".join(
         f"Loss: {choice(loss.chosen(counted).kind)}, since {loss.reason(counted)}." for loss in losses
@@ -19,16 +19,12 @@ def chosen_loss(recipe: Recipe, dataset: Dataset) -> str:
 
 def doubts(recipe: Recipe, dataset: Dataset, warnings: tuple[str, ...]) -> tuple[str, ...]:
     """Return what may be wrong; `warnings` are those of the data made ready."""
-    if _counted(recipe, dataset) or all(stage.prior is None for stage in recipe.stages):
+    if recipe.counts(dataset) or all(stage.prior is None for stage in recipe.stages):
         return warnings
     text = (
         "The dose is not known, so the prior on the object is left out; step 2 takes the electrons per unit."
     )
     return (text, *warnings)
-
-
-def _counted(recipe: Recipe, dataset: Dataset) -> bool:
-    return (recipe.microscope.electrons_per_unit or dataset.electrons_per_unit) is not None
 
 
 def cost(recipe: Recipe, dataset: Dataset) -> tuple[int, str]:

@@ -150,8 +150,7 @@ def remarks(prepared: Prepared) -> list[str]:
 
 def prior_stands_back(recipe: Recipe, dataset: Dataset) -> bool:
     """Tell whether the recipe wants a prior that cannot be weighed against uncounted electrons."""
-    known = recipe.microscope.electrons_per_unit or dataset.electrons_per_unit
-    return known is None and any(stage.prior is not None for stage in recipe.stages)
+    return not recipe.counts(dataset) and any(stage.prior is not None for stage in recipe.stages)
 
 
 @contextlib.contextmanager

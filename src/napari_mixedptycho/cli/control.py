@@ -15,7 +15,6 @@ from napari_mixedptycho.analysis import write_columns
 from napari_mixedptycho.cli._options import check_folder, is_result
 from napari_mixedptycho.cli._progress import Display
 from napari_mixedptycho.cli._work import compute
-from napari_mixedptycho.cli.info import is_complete
 from napari_mixedptycho.control import Control, control_recipe, judged, judged_columns, stationary
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
@@ -56,7 +55,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.noise_seed < 0:
         raise InputError(f"--noise-seed is {arguments.noise_seed}; give 0 or more.")
     result = Result.load(arguments.result)
-    if not is_complete(result):
+    if not result.complete:
         raise InputError(
             f"{arguments.result}: {len(result.history)} of {result.recipe.iterations} iterations are done; "
             f"finish it first with `mixedptycho run --resume {arguments.result}`."
@@ -103,7 +102,7 @@ class _Job:
         before = None if again else self._kept(out, recipe)
         if out.exists() and not is_result(out):
             raise InputError(f"{out}: this file is there and is not a result; give another --out.")
-        if before is not None and is_complete(before):
+        if before is not None and before.complete:
             self.display.say(f"{out} was made before from the same result (--again recomputes).")
             return before, 0
         return compute(recipe, self.data, out, before, self.display)

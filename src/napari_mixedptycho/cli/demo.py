@@ -13,7 +13,6 @@ from napari_mixedptycho.cli._options import add_changes, changed, check_out, is_
 from napari_mixedptycho.cli._progress import Display
 from napari_mixedptycho.cli._work import compute
 from napari_mixedptycho.cli.columns import Found, analyse, write
-from napari_mixedptycho.cli.info import is_complete
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.prepare import open_dataset
@@ -74,7 +73,7 @@ def _one(recipe: Recipe, folder: Path, again: bool, display: Display) -> tuple[F
     check_out(path, recipe)
     before = None if again else _made_before(path, recipe, dataset)
     result: Result | None = before
-    if before is not None and is_complete(before):
+    if before is not None and before.complete:
         display.say(f"{path} was made before with the same settings, data and versions (--again recomputes).")
     else:
         if before is not None:

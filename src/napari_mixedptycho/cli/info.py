@@ -259,7 +259,7 @@ def _how_far(result: Result) -> dict[str, Any]:
     return {
         "iterations": len(history),
         "iterations_wanted": recipe.iterations,
-        "complete": is_complete(result),
+        "complete": result.complete,
         "stages": stages,
         "loss": history.loss[-1] if len(history) else None,
         "separation": history.separation[-1] if len(history) else None,
@@ -268,12 +268,6 @@ def _how_far(result: Result) -> dict[str, Any]:
         "seed": recipe.run.seed,
         "versions": dict(result.versions),
     }
-
-
-def is_complete(result: Result) -> bool:
-    """Tell whether a result has done all iterations of its recipe."""
-    done = result.history.stage.count
-    return all(done(index) >= stage.iterations for index, stage in enumerate(result.recipe.stages))
 
 
 def _result_lines(facts: dict[str, Any]) -> list[Line]:
