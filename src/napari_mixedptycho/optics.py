@@ -23,6 +23,11 @@ def wavelength(energy: float) -> float:
     return _PLANCK_LIGHT / float(np.sqrt(energy * (energy + 2 * _REST_ENERGY)))
 
 
+def lorentz_factor(energy: float) -> float:
+    """Mass of electrons of `energy` eV ÷ their rest mass."""
+    return 1.0 + energy / _REST_ENERGY
+
+
 def frequencies(size: int, sampling: float) -> tuple[Floats, Floats]:
     """Return ky (size, 1) and kx (1, size), 1/Å, zero in the corner, for pixels of `sampling` Å."""
     k: Floats = np.fft.fftfreq(size, sampling).astype(np.float64)

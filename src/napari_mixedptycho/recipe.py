@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -246,34 +245,6 @@ class Recipe(Settings):
         """Object states during a stage."""
         return stage.states or self.model.states
 
-    def with_set(self, assignment: str) -> Self:
-        """Return a copy with one setting changed.
-
-        Parameters
-        ----------
-        assignment
-            ``section.key=value`` as TOML; a stage by its number or name, as in ``stages.1.iterations=30``;
-            ``none`` for "not set". Another ``kind`` brings that kind's own defaults.
-
-        Raises
-        ------
-        InputError
-            When there is no such setting or its value is not allowed.
-        """
-        path, equals, text = assignment.partition("=")
-        if not equals:
-            raise InputError(f"--set {assignment}: write it as section.key=value.")
-        values = self.model_dump(mode="json")
-        *parents, last = path.strip().split(".")
-        node: Any = values
-        for part in parents:
-            node = node[_key(node, part, assignment)]
-        key, value = _key(node, last, assignment), _literal(text.strip())
-        if key == "kind" and value != node[key]:
-            node.clear()  # the other kind has other settings
-        node[key] = value
-        return type(self).parse(values, f"--set {assignment}")
-
     def with_iterations(self, iterations: int) -> Self:
         """Return a copy in which the last stage runs `iterations` iterations; refused below 1."""
         return self.with_set(f"stages.{len(self.stages) - 1}.iterations={iterations}")
@@ -301,30 +272,3 @@ class Recipe(Settings):
                 "model": self.model.model_copy(update={"thickness": thickness}),
             }
         )
-
-
-def _key(node: Any, part: str, assignment: str) -> Any:
-    """Return the key of `part` in a table or list of stages, or refuse with the names that exist."""
-    names: list[str] = []
-    if isinstance(node, list):
-        names = [str(e.get("name", e.get("kind", ""))) if isinstance(e, dict) else "" for e in node]
-        if part.isdigit() and int(part) < len(node):
-            return int(part)
-        if names.count(part) == 1:
-            return names.index(part)
-        names = [name if names.count(name) == 1 and name else str(i) for i, name in enumerate(names)]
-    elif isinstance(node, dict):
-        if part in node:
-            return part
-        names = list(node)
-    raise InputError(f"--set {assignment}: there is no '{part}'; there are: {', '.join(names) or 'none'}.")
-
-
-def _literal(text: str) -> Any:
-    """Read a TOML value; a bare word is a string."""
-    if text in {"none", "None"}:
-        return None
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text

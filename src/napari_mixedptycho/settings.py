@@ -64,6 +64,34 @@ class Settings(BaseModel):
         _fill(document, self, comments)
         return tomlkit.dumps(document)
 
+    def with_set(self, assignment: str) -> Self:
+        """Return a copy with one setting changed.
+
+        Parameters
+        ----------
+        assignment
+            ``section.key=value`` as TOML; a stage by its number or name, as in ``stages.1.iterations=30``;
+            ``none`` for "not set". Another ``kind`` brings that kind's own defaults.
+
+        Raises
+        ------
+        InputError
+            When there is no such setting or its value is not allowed.
+        """
+        path, equals, text = assignment.partition("=")
+        if not equals:
+            raise InputError(f"--set {assignment}: write it as section.key=value.")
+        values = self.model_dump(mode="json")
+        *parents, last = path.strip().split(".")
+        node: Any = values
+        for part in parents:
+            node = node[_key(node, part, assignment)]
+        key, value = _key(node, last, assignment), _literal(text.strip())
+        if key == "kind" and value != node[key]:
+            node.clear()  # the other kind has other settings
+        node[key] = value
+        return type(self).parse(values, f"--set {assignment}")
+
 
 def _with_none(cls: type[Settings], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values with None where "none" stands for it."""
@@ -164,3 +192,30 @@ def _nested(value: Settings | tuple[Settings, ...], comments: bool) -> Item:
 
 def _tip(description: str | None) -> str:
     return " ".join((description or "").split())
+
+
+def _key(node: Any, part: str, assignment: str) -> Any:
+    """Return the key of `part` in a table or list of stages, or refuse with the names that exist."""
+    names: list[str] = []
+    if isinstance(node, list):
+        names = [str(e.get("name", e.get("kind", ""))) if isinstance(e, dict) else "" for e in node]
+        if part.isdigit() and int(part) < len(node):
+            return int(part)
+        if names.count(part) == 1:
+            return names.index(part)
+        names = [name if names.count(name) == 1 and name else str(i) for i, name in enumerate(names)]
+    elif isinstance(node, dict):
+        if part in node:
+            return part
+        names = list(node)
+    raise InputError(f"--set {assignment}: there is no '{part}'; there are: {', '.join(names) or 'none'}.")
+
+
+def _literal(text: str) -> Any:
+    """Read a TOML value; a bare word is a string."""
+    if text in {"none", "None"}:
+        return None
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
