@@ -79,10 +79,18 @@ class Stored:
         return (self[row] for row in range(len(self)))
 
     def __getitem__(self, where: Any) -> NDArray[Any]:
-        """Read one scan row (scan_x, ky, kx) by its number, or index all patterns once they are read."""
-        if isinstance(where, int | np.integer):
-            return self._run(int(where), 0, self.shape[1])
-        found: NDArray[Any] = np.stack(list(self))[where]
+        """Read a part of the scan, by numbers, forward slices and `...`; one number: a scan row."""
+        entries: tuple[Any, ...] = where if isinstance(where, tuple) else (where,)
+        if Ellipsis in entries:
+            place = entries.index(Ellipsis)
+            all_of = (slice(None),) * (5 - len(entries))
+            entries = entries[:place] + all_of + entries[place + 1 :]
+        row, column, *pixels = entries + (slice(None),) * (4 - len(entries))
+        rows, columns = (_range(entry, n) for entry, n in zip((row, column), self.shape, strict=False))
+        read = [self._run(i, columns.start, columns.stop, columns.step) for i in rows]
+        values = np.stack(read) if read else np.empty((0, len(columns), *self.shape[2:]), self.dtype)
+        kept = [slice(None) if isinstance(entry, slice) else 0 for entry in (row, column)]
+        found: NDArray[Any] = values[(*kept, *pixels)]
         return found
 
     def at(self, positions: NDArray[np.int64]) -> NDArray[Any]:
@@ -100,11 +108,19 @@ class Stored:
                 patterns[first:last] = self._run(row, column, column + last - first)
         return patterns
 
-    def _run(self, row: int, first: int, last: int) -> NDArray[Any]:
+    def _run(self, row: int, first: int, last: int, step: int = 1) -> NDArray[Any]:
         top, _, left, _ = self.region
         inside = slice(*self.window)
-        values = np.asarray(self.source[top + row, left + first : left + last, inside, inside])
+        values = np.asarray(self.source[top + row, left + first : left + last : step, inside, inside])
         return values if self.mask is None else np.where(self.mask, values, values.dtype.type(0))
+
+
+def _range(entry: Any, length: int) -> range:
+    """Return what a number or a slice means along an axis of that length."""
+    if isinstance(entry, slice):
+        return range(length)[entry]
+    number = range(length)[int(entry)]  # negative ones count from the end
+    return range(number, number + 1)
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ FLOORS = {
     "engine": 2,
     "run_settings": 2,
     "recipe": 3,
+    "imaging": 3,
     "result": 4,
     "checks": 4,
     "warm_start": 5,
