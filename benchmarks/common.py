@@ -31,7 +31,7 @@ _CLEAR = 1.0
 
 def compared(result: Result, dataset: Dataset) -> Comparison | None:
     """Compare the columns of a result with the truth; None while there are none to compare."""
-    truth = truth_in(dataset, result.recipe.data.scan_region)
+    truth = truth_in(dataset, result.recipe.data.scan_region, result.recipe.microscope.scan_rotation)
     if truth is None:
         return None
     try:
@@ -132,7 +132,10 @@ def noise(result: Result, dataset: Dataset) -> float:
 
     Where no column of the truth is near the phase of a crystal is smooth and low; what varies there is noise.
     """
-    truth, found = truth_in(dataset, result.recipe.data.scan_region), compared(result, dataset)
+    truth, found = (
+        truth_in(dataset, result.recipe.data.scan_region, result.recipe.microscope.scan_rotation),
+        compared(result, dataset),
+    )
     if truth is None or found is None:
         return float("nan")
     phase = result.mean_phase()

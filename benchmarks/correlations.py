@@ -72,7 +72,9 @@ def started(result: Result, columns: np.ndarray) -> np.ndarray:
 def main() -> None:
     for result_file, data_file in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
         result = Result.load(result_file)
-        truth = truth_in(load(data_file), result.recipe.data.scan_region)
+        truth = truth_in(
+            load(data_file), result.recipe.data.scan_region, result.recipe.microscope.scan_rotation
+        )
         assert truth is not None
         motion = measure(result)
         same = compare(result, motion, truth)

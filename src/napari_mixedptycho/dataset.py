@@ -24,7 +24,9 @@ _OF_PATTERNS = ("values", "survey", "mean_pattern", "hash")
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known of a simulated specimen, in the scan frame (Å; y, x; origin = first scan point).
+    """What is known of a simulated specimen (Å; y, x; origin = first scan point).
+
+    In a data set its axes are those along which the scan ran; `turned` brings it where a reconstruction lies.
 
     Attributes
     ----------
@@ -49,6 +51,15 @@ class Truth:
         inside = self.columns_in_scan & (mean >= 0).all(axis=1) & (mean <= extent).all(axis=1)
         atoms = self.atoms - np.array([*start, 0.0])
         return Truth(mean, self.columns_per_snapshot - start, inside, atoms)
+
+    def turned(self, rotation: float) -> Truth:
+        """Return the truth along the detector's axes, the scan turned by `rotation` degrees."""
+        if not rotation:
+            return self
+        turn = turning(rotation).T
+        atoms = np.concatenate([self.atoms[..., :2] @ turn, self.atoms[..., 2:]], axis=-1)
+        snapshots = self.columns_per_snapshot @ turn
+        return Truth(self.columns_mean @ turn, snapshots, self.columns_in_scan, atoms)
 
 
 def turning(rotation: float) -> NDArray[np.float64]:

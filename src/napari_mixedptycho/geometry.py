@@ -69,6 +69,20 @@ def scan_points(dataset: Dataset) -> NDArray[np.float64]:
     return grid @ turning(dataset.scan_rotation).T if dataset.scan_rotation else grid
 
 
+def scan_corners(shape: tuple[int, int], step: float, rotation: float) -> NDArray[np.float64]:
+    """Return the scan's corners (4, 2), Å from the first point along the detector's axes, in turn.
+
+    Parameters
+    ----------
+    shape, step, rotation
+        Scan points, Å between them, and degrees by which the scan is turned (`dataset.turning`).
+    """
+    height, width = (n - 1 for n in shape)
+    corners = np.array([[0, 0], [0, width], [height, width], [height, 0]]) * step
+    found: NDArray[np.float64] = corners @ turning(rotation).T
+    return found
+
+
 def padded_size(dataset: Dataset, factor: float) -> int:
     """Return an even edge, px, of at least `factor` × the detector, with no prime factor above 5."""
     size = int(np.ceil(dataset.detector_size * factor - 1e-9))

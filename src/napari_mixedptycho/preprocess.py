@@ -33,7 +33,7 @@ def cut_scan(dataset: Dataset, region: Region) -> Dataset:
         patterns: Any = dataset.patterns.cut(*region)
     else:
         patterns = np.asarray(dataset.patterns[top:bottom, left:right])
-    return dataset.replace(patterns=patterns, truth=truth_in(dataset, region))
+    return dataset.replace(patterns=patterns, truth=truth_in(dataset, region, 0.0))
 
 
 def set_right(
@@ -116,14 +116,27 @@ def wander(dataset: Dataset) -> NDArray[np.float64] | None:
     return found
 
 
-def truth_in(dataset: Dataset, region: Region | None) -> Truth | None:
-    """Return the truth, if known, in the frame of a region of the scan."""
-    if dataset.truth is None or region is None:
-        return dataset.truth
-    top, bottom, left, right = region
-    start = np.array([top, left]) * dataset.scan_step
-    extent = np.array([bottom - top - 1, right - left - 1]) * dataset.scan_step
-    return dataset.truth.cut(start, extent)
+def truth_in(dataset: Dataset, region: Region | None, rotation: float | None = None) -> Truth | None:
+    """Return the truth, if known, where a reconstruction of a region of the scan lies.
+
+    Parameters
+    ----------
+    dataset
+        Its truth lies along the scan.
+    region
+        Of the scan, whose first point is the origin; None: all of it.
+    rotation
+        Degrees by which the scan is turned, as the reconstruction took it; None: as the data set says.
+    """
+    truth = dataset.truth
+    if truth is None:
+        return None
+    if region is not None:
+        top, bottom, left, right = region
+        start = np.array([top, left]) * dataset.scan_step
+        extent = np.array([bottom - top - 1, right - left - 1]) * dataset.scan_step
+        truth = truth.cut(start, extent)
+    return truth.turned(dataset.scan_rotation if rotation is None else rotation)
 
 
 def crop_detector(dataset: Dataset, part: float) -> Dataset:

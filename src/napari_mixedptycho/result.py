@@ -21,7 +21,7 @@ from napari_mixedptycho.engine.estimate import Estimate
 from napari_mixedptycho.engine.objects import states as object_states
 from napari_mixedptycho.engine.unknowns import CLASSES
 from napari_mixedptycho.errors import InputError
-from napari_mixedptycho.geometry import Geometry
+from napari_mixedptycho.geometry import Geometry, scan_corners
 from napari_mixedptycho.recipe import Recipe
 
 FORMAT = "napari-mixedptycho result"
@@ -142,10 +142,25 @@ class Result:
 
     @property
     def scan_extent(self) -> tuple[float, float]:
-        """Height and width of the scanned field, Å."""
-        step = self.recipe.microscope.scan_step
-        assert step is not None  # a result's recipe states the data's numbers
-        return (self.scan_shape[0] - 1) * step, (self.scan_shape[1] - 1) * step
+        """Height and width of the upright box around the scanned field, Å."""
+        (top, left), (bottom, right) = self.scan_box
+        return bottom - top, right - left
+
+    @property
+    def scan_box(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Upper left and lower right corner (y, x) of the box around the scanned field, Å.
+
+        From the first scan point along the object's axes: (0, 0) is its upper left unless the scan is turned.
+        """
+        low, high = self.scan_corners.min(axis=0), self.scan_corners.max(axis=0)
+        return (float(low[0]), float(low[1])), (float(high[0]), float(high[1]))
+
+    @property
+    def scan_corners(self) -> NDArray[np.float64]:
+        """Corners (4, 2) of the scanned field in turn, y, x in Å from the first scan point."""
+        microscope = self.recipe.microscope
+        assert microscope.scan_step is not None  # a result's recipe states the data's numbers
+        return scan_corners(self.scan_shape, microscope.scan_step, microscope.scan_rotation or 0.0)
 
     @property
     def complete(self) -> bool:

@@ -46,7 +46,8 @@ class Findings:
     def of(cls, result: Result, dataset: Dataset | None, settings: MotionSettings) -> Findings:
         """Find the columns of a result; `dataset` is what it was made from, when that is known."""
         motion, comparison, note = measure(result, settings), None, ""
-        truth = None if dataset is None else truth_in(dataset, result.recipe.data.scan_region)
+        region, rotation = result.recipe.data.scan_region, result.recipe.microscope.scan_rotation
+        truth = None if dataset is None else truth_in(dataset, region, rotation)
         if truth is not None and motion.n_columns:
             try:
                 comparison = compare(result, motion, truth, settings)

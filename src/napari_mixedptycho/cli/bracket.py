@@ -181,7 +181,7 @@ class _Job:
 
     def truth(self) -> float | None:
         """Return the true motion of the columns, rms per axis, Å; None where the data do not know it."""
-        known = truth_in(self.dataset, self.recipe.data.scan_region)
+        known = truth_in(self.dataset, self.recipe.data.scan_region, self.recipe.microscope.scan_rotation)
         comparison = analyse(self.latest["below"], known).comparison
         if comparison is None:
             return None

@@ -142,13 +142,14 @@ def write(result: Result, found: Found, folder: Path) -> list[Path]:
 
 def known_truth(result: Result, file: str | None) -> Truth | None:
     """Return the truth of a file, or of the result's own data when they are here and know it."""
+    data, rotation = result.recipe.data, result.recipe.microscope.scan_rotation
     if file is not None:
         dataset = load(data_path(file))
         if dataset.truth is None:
             raise InputError(f"{file}: this file does not know the truth (it has no group 'truth').")
-        return truth_in(dataset, result.recipe.data.scan_region)
+        return truth_in(dataset, data.scan_region, rotation)
     try:
-        dataset = load(result.recipe.data.file, result.recipe.data.dataset, layout=result.recipe.data)
+        dataset = load(data.file, data.dataset, layout=data)
     except InputError:  # moved or elsewhere: the result stands on its own
         return None
-    return truth_in(dataset, result.recipe.data.scan_region)
+    return truth_in(dataset, data.scan_region, rotation)

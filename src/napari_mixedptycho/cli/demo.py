@@ -83,7 +83,7 @@ def _one(recipe: Recipe, folder: Path, again: bool, display: Display) -> tuple[F
             display.say(f"Stopped before the end; the same command goes on from {path}.", always=True)
             return None, code
     assert result is not None  # it was either there or is new
-    found = analyse(result, truth_in(dataset, recipe.data.scan_region))
+    found = analyse(result, truth_in(dataset, recipe.data.scan_region, recipe.microscope.scan_rotation))
     if not _drawn(folder, path):
         write(result, found, folder)
     return found, 0

@@ -83,7 +83,9 @@ def _offset(earlier: Earlier, recipe: Recipe, dataset: Dataset, nominal: Points)
         centred: Points = nominal.mean(axis=0) - middle
         return centred
     if len(places) != len(nominal):  # of the whole scan, then, of which these data are a part
-        whole: Points = -places.min(axis=0) - start
+        # Of a straight scan the least of all, since a single position may have been moved.
+        first = places[0] if dataset.scan_rotation else places.min(axis=0)
+        whole: Points = -first - start
         return whole
     offset: Points = (nominal - places).mean(axis=0)
     if not _follows(places + offset, nominal, dataset.scan_step):

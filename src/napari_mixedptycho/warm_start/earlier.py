@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_mixedptycho.dataset import turning
 from napari_mixedptycho.engine.estimate import Estimate
 from napari_mixedptycho.engine.objects import states as object_states
 from napari_mixedptycho.exchange import read_foreign
@@ -37,7 +38,8 @@ class Earlier:
     energy
         eV; None: not known.
     start
-        (y, x) of its first scan point in the whole scan, Å; None: another program's frame.
+        (y, x) of its first scan point, Å from that of the whole scan along the detector's axes; None:
+        another program's frame.
     data_hash
         Of the patterns it was made from; empty: not known.
     """
@@ -80,10 +82,14 @@ def read_earlier(path: str | os.PathLike[str]) -> Earlier:
 
 
 def scan_start(recipe: Recipe) -> Points:
-    """Return the first scan point of a recipe's region in the whole scan (y, x), Å."""
+    """Return the first point of a recipe's region, (y, x) Å from that of the whole scan.
+
+    Along the detector's axes, as positions and object lie: a turned scan reaches its region aslant.
+    """
     top, _, left, _ = recipe.data.scan_region or (0, 0, 0, 0)
-    start: Points = np.array([top, left]) * (recipe.microscope.scan_step or 0.0)
-    return start
+    start = np.array([top, left]) * (recipe.microscope.scan_step or 0.0)
+    turned: Points = turning(recipe.microscope.scan_rotation or 0.0) @ start
+    return turned
 
 
 def _is_ours(path: Path) -> bool:
