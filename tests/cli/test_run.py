@@ -189,3 +189,11 @@ def test_the_small_recipe_is_what_the_options_say(run: Run, tmp_path: Path, made
     assert run("run", tmp_path / "empty.toml", "--out", out, "--quiet", *options()).code == 0
     assert Result.load(out).recipe == made.recipe
     assert len(SMALL) == 5
+
+
+def test_a_quick_look_is_one_state_and_one_slice(run: Run, recipe: Path, saved: Path) -> None:
+    ran = run("run", recipe, "--quick", "--quiet")
+    assert ran.code == 0, ran.err
+    found = Result.load(recipe.with_suffix(".quick.h5"))
+    assert found.estimate.object.shape[:2] == (1, 1)
+    assert "nothing to resume" in run("run", "--quick", "--resume", saved).refused()

@@ -41,6 +41,7 @@ FLOORS = {
     "warm_start": 5,
     "workload": 5,
     "checkpoint": 5,
+    "variants": 5,
     "prepare": 6,
     "memory": 7,
     "benchmark": 7,

@@ -15,6 +15,7 @@ from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.prepare import open_dataset
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.result import Result
+from napari_mixedptycho.variants import quick_look
 
 
 def add(commands: Any) -> argparse.ArgumentParser:
@@ -45,6 +46,12 @@ def add(commands: Any) -> argparse.ArgumentParser:
         metavar="RESULT.h5",
         help="go on from this result, with its own recipe unless one is given",
     )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a first impression instead, within a minute: one state, one slice, part of detector and scan, "
+        "a few iterations (default output: RECIPE.quick.h5)",
+    )
     add_changes(parser)
     return parser
 
@@ -55,6 +62,8 @@ def execute(arguments: argparse.Namespace) -> int:
     resume = None if arguments.resume is None else Result.load(arguments.resume)
     recipe, out = _wish(arguments, resume)
     dataset = _data(recipe, resume)
+    if arguments.quick:
+        recipe = quick_look(recipe, dataset)
     if comm.rank:
         return assist(recipe, dataset, comm)
     check_out(out, recipe)
@@ -74,9 +83,12 @@ def execute(arguments: argparse.Namespace) -> int:
 def _wish(arguments: argparse.Namespace, resume: Result | None) -> tuple[Recipe, Path]:
     """Return the recipe, its files as absolute paths, and where to write the result."""
     out = arguments.out
+    if arguments.quick and resume is not None:
+        raise InputError("--quick begins anew and has nothing to resume; leave one of the two out.")
     if arguments.recipe is not None:
         recipe = changed(Recipe.read(arguments.recipe), arguments).located(Path.cwd())
-        out = out or arguments.resume or arguments.recipe.with_suffix(".result.h5")
+        ending = ".quick.h5" if arguments.quick else ".result.h5"
+        out = out or arguments.resume or arguments.recipe.with_suffix(ending)
     elif resume is not None:
         recipe = changed(resume.recipe, arguments).located(Path.cwd())
         out = out or arguments.resume
