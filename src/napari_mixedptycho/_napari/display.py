@@ -9,13 +9,10 @@ from typing import Any, Protocol
 
 from napari.components import ViewerModel
 from napari.layers import Layer
-from napari.layers import Points as PointsLayer
 
 from napari_mixedptycho._napari.images import KEY, LayerData, View, dataset_layers
 from napari_mixedptycho._napari.live import RunLayers
-from napari_mixedptycho._napari.overlays import columns_layer, motion_layer
 from napari_mixedptycho._napari.style import Palette
-from napari_mixedptycho.analysis import ColumnMotion
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.result import Result
 
@@ -112,17 +109,6 @@ class Display:
         low, high = scans[-1].extent.world[:, -2:]
         self.viewer.scene.camera.center = (0.0, *(low + high) / 2)
         self.viewer.scene.camera.zoom = 0.9 * float((self.viewer.canvas.size / (high - low)).min())
-
-    def show_columns(self, motion: ColumnMotion, offset: tuple[float, float]) -> None:
-        """Show numbered columns and the scatter of every column over the states, in place of earlier ones."""
-        # Columns above, so that no point hides a number.
-        for data in (motion_layer(motion, offset, self.run_name), columns_layer(motion, offset)):
-            earlier = [layer for layer in self.viewer.layers if layer.name == data[1]["name"]]
-            for layer in earlier:
-                if isinstance(layer, PointsLayer):
-                    self.viewer.layers.remove(layer)
-            self._add(data)
-        self.viewer.layers.selection.active = self.viewer.layers["columns"]
 
     def release(self) -> None:
         """Let go of the viewer; may be called again."""

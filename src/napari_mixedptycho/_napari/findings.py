@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from numpy.typing import ArrayLike
 
 from napari_mixedptycho.analysis import (
     ColumnMotion,
@@ -30,6 +33,8 @@ class Findings:
         In what, and how.
     motion
         The columns.
+    numbers
+        (N,) by which the columns are called; one that is removed leaves its number unused.
     comparison
         With the truth, when the data know it.
     note
@@ -39,13 +44,36 @@ class Findings:
     result: Result
     settings: MotionSettings
     motion: ColumnMotion
+    numbers: tuple[int, ...]
     comparison: Comparison | None
     note: str
 
     @classmethod
-    def of(cls, result: Result, dataset: Dataset | None, settings: MotionSettings) -> Findings:
-        """Find the columns of a result; `dataset` is what it was made from, when that is known."""
-        motion, comparison, note = measure(result, settings), None, ""
+    def of(
+        cls,
+        result: Result,
+        dataset: Dataset | None,
+        settings: MotionSettings,
+        columns: ArrayLike | None = None,
+        numbers: Sequence[int] | None = None,
+    ) -> Findings:
+        """Find the columns of a result, or measure given ones.
+
+        Parameters
+        ----------
+        result, dataset
+            The result, and what it was made from, when that is known.
+        settings
+            How to find and to measure.
+        columns, numbers
+            (N, 2) positions, Å, to measure instead of finding them, and their numbers.
+
+        Raises
+        ------
+        InputError
+            As `analysis.measure`.
+        """
+        motion, comparison, note = measure(result, settings, columns), None, ""
         region, rotation = result.recipe.data.scan_region, result.recipe.microscope.scan_rotation
         truth = None if dataset is None else truth_in(dataset, region, rotation)
         if truth is not None and motion.n_columns:
@@ -53,7 +81,8 @@ class Findings:
                 comparison = compare(result, motion, truth, settings)
             except InputError as error:
                 note = str(error)
-        return cls(result, settings, motion, comparison, note)
+        called = tuple(range(motion.n_columns) if numbers is None else numbers)
+        return cls(result, settings, motion, called, comparison, note)
 
     def export(self, folder: str | os.PathLike[str]) -> list[Path]:
         """Write ``columns.csv`` and the figures into a folder; returns the files."""

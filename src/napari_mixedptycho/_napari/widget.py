@@ -148,6 +148,7 @@ class MixedPtychoWidget(QWidget):
     def shutdown(self) -> None:
         """End the run and wait for it; let go of the viewer. May be called again."""
         self.control.shutdown()
+        self.columns.release()
         self.display.release()
 
     def attempt(self, action: Callable[..., Any], *arguments: Any) -> None:
@@ -160,8 +161,9 @@ class MixedPtychoWidget(QWidget):
             self.attempt(partial(self.opening.adopt_file, file, result=result))
 
     def show_point(self, position: tuple[float, float]) -> None:
-        """Show the pattern of the scan point nearest to a position (y, x), Å."""
+        """Show the pattern of the scan point nearest to a position (y, x), Å, and the column that is near."""
         self.opening.show_point(position)
+        self.columns.choose(position)
 
     def set_palette(self, palette: Palette) -> None:
         """Take the colours of the theme."""

@@ -23,6 +23,7 @@ from napari_mixedptycho.analysis.motion import (
     measure_phases,
     scan_positions,
 )
+from napari_mixedptycho.analysis.partners import Partners, partners
 from napari_mixedptycho.analysis.table import columns_table, write_columns
 from napari_mixedptycho.analysis.truth import Agreement, Comparison, compare, match_columns
 from napari_mixedptycho.analysis.vibration import (
@@ -46,6 +47,7 @@ __all__ = [
     "FloorSettings",
     "Gaussian",
     "MotionSettings",
+    "Partners",
     "Recentred",
     "Verdict",
     "b_factor",
@@ -62,6 +64,7 @@ __all__ = [
     "measure",
     "measure_phases",
     "neighbour_amplitudes",
+    "partners",
     "scan_positions",
     "u_rms_interval",
     "write_columns",

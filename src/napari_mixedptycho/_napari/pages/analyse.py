@@ -6,12 +6,18 @@ import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QTableWidget, QTableWidgetItem
 
+from napari_mixedptycho._napari.column_chart import ColumnChart, Scatter
 from napari_mixedptycho._napari.form import SettingsForm
-from napari_mixedptycho._napari.overlays import MAGNIFICATION
-from napari_mixedptycho._napari.pages.page import Page, button, enable, words
+from napari_mixedptycho._napari.pages.overlay_choices import OverlayChoices
+from napari_mixedptycho._napari.pages.page import Page, button, enable, filler, words
 from napari_mixedptycho.analysis import ColumnMotion, Comparison, MotionSettings
 
 _FIND = "Find the columns of the mean phase and measure them in every state"
+_UNDO = "Take back the last column that was added, moved or removed with napari's Points tools"
+_CLICK = (
+    "Click on a column in the image to see where it is in every state. The tools of the layer “columns” add, "
+    "move and remove columns."
+)
 _EXPORT = "Write columns.csv and the figures into a folder"
 
 
@@ -21,9 +27,11 @@ class AnalysePage(Page):
     def __init__(self) -> None:
         super().__init__()
         self.find_button = button("Find columns", _FIND, primary=True)
+        self.undo_button = button("Undo edit", _UNDO)
         self.export_button = button("Export…", _EXPORT)
         buttons = QHBoxLayout()
         buttons.addWidget(self.find_button, 1)
+        buttons.addWidget(self.undo_button)
         buttons.addWidget(self.export_button)
         self.form = SettingsForm(MotionSettings)
         self.table = QTableWidget(0, 3)
@@ -40,16 +48,37 @@ class AnalysePage(Page):
         self.table.setVerticalHeader(numbers)
         self.table.setVisible(False)
         self.note = words()
+        self.overlays = OverlayChoices()
+        self.chart = ColumnChart()
+        self.about = words()
+        self._filler = filler()
         self.column.addLayout(buttons)
         self.column.addWidget(self.form)
+        self.column.addWidget(self.overlays)
         self.column.addWidget(self.table)
         self.column.addWidget(self.note)
-        self.column.addStretch(1)
+        self.column.addWidget(self.chart, 100)
+        self.column.addWidget(self.about)
+        self.column.addWidget(self._filler, 1)
+        self.show_column(None, "")
+        self.show_undo(0)
 
     def show_state(self, *, has_result: bool, has_columns: bool) -> None:
         """Enable the buttons."""
         enable(self.find_button, "" if has_result else "Run a reconstruction or open a result first", _FIND)
         enable(self.export_button, "" if has_columns else "Find the columns first", _EXPORT)
+
+    def show_undo(self, edits: int) -> None:
+        """Enable taking back one of so many edits."""
+        enable(self.undo_button, "" if edits else "No column was edited", f"{_UNDO} ({edits} edits)")
+
+    def show_column(self, column: Scatter | None, text: str) -> None:
+        """Draw one column and say what is known of it; None: no column is chosen."""
+        self.chart.setVisible(column is not None)
+        self._filler.setVisible(column is None)
+        if column is not None:
+            self.chart.show_column(column)
+        self.about.setText(text or (_CLICK if self.table.isVisibleTo(self) else ""))
 
     def show_motion(
         self, motion: ColumnMotion, comparison: Comparison | None, settings: MotionSettings
@@ -75,6 +104,7 @@ class AnalysePage(Page):
         """Forget the columns of an earlier result."""
         self.table.setVisible(False)
         self.note.setText("")
+        self.show_column(None, "")
 
 
 def _rows(
@@ -111,9 +141,9 @@ def _number(value: float | None, kind: str) -> str:
 def _note(motion: ColumnMotion) -> str:
     if not motion.n_columns:
         return "No column was found: lower the threshold, or look at the mean phase."
-    text = f"Coloured points: one per state, displaced {MAGNIFICATION} × from the mean (white cross). "
     if motion.n_states == 1:
         return "One object state cannot show motion; choose more states in step 3."
+    text = ""
     if flagged := int(motion.flagged.sum()):
         text += f"{flagged} column{'s' if flagged > 1 else ''} reached the limit of the window. "
     return text + "A wrong model looks like motion too: compare with a stationary control."

@@ -1,35 +1,64 @@
-"""Finding the columns of the result, and writing down what was found."""
+"""Finding the columns of the result, looking at them, editing them, and writing down what was found."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mixedptycho._napari.column_chart import Scatter
+from napari_mixedptycho._napari.column_layers import NEW, ColumnLayers
 from napari_mixedptycho._napari.display import Display
 from napari_mixedptycho._napari.findings import Findings
 from napari_mixedptycho._napari.images import region_offset
+from napari_mixedptycho._napari.pages.column_words import about_column
 from napari_mixedptycho._napari.steps import Steps
 from napari_mixedptycho._napari.work.desk import Desk
+from napari_mixedptycho.analysis import partners
 from napari_mixedptycho.errors import InputError
+
+Floats = NDArray[np.float64]
+_UNDONE = 50
+"""Edits that can be taken back."""
 
 
 class Columns:
     """The columns of the result on the desk."""
 
     def __init__(self, desk: Desk, steps: Steps, display: Display) -> None:
-        self._desk, self._steps, self._display = desk, steps, display
-        steps.analyse.find_button.clicked.connect(lambda: desk.attempt(self.find))
+        self._desk, self._page, self._display = desk, steps.analyse, display
+        self._steps = steps
+        self._layers = ColumnLayers(display.viewer, self._edited)
+        self._before: list[Findings] = []
+        self._last = -1
+        self._chosen: int | None = None
+        page = self._page
+        page.find_button.clicked.connect(lambda: desk.attempt(self.find))
+        page.undo_button.clicked.connect(lambda: desk.attempt(self.undo))
+        page.overlays.chosen.connect(self._layers.choose)
+        page.overlays.magnified.connect(self._layers.magnify)
         desk.changed.connect(self._update_buttons)
 
     def find(self) -> None:
         """Find the columns of the result and show where they are in every state; raises `InputError`."""
-        desk, steps = self._desk, self._steps
-        found = Findings.of(desk.needed_result, desk.source, steps.motion_settings())
-        desk.found = found
-        self._display.show_columns(found.motion, region_offset(found.result))
-        steps.analyse.show_motion(found.motion, found.comparison, found.settings)
+        desk = self._desk
+        found = Findings.of(desk.needed_result, desk.source, self._steps.motion_settings())
+        self._before, self._last = [], max(found.numbers, default=-1)
+        self._show(found)
         desk.said.emit(found.note or f"Found {found.motion.n_columns} columns in {self._display.run_name}.")
-        desk.changed.emit()
+
+    def undo(self) -> None:
+        """Take back the last edit of the columns; raises `InputError` when there was none."""
+        if not self._before:
+            raise InputError("No column was edited since they were found.")
+        self._show(self._before.pop())
+        self._desk.said.emit("The last edit of the columns is taken back.")
+
+    def choose(self, position: tuple[float, float]) -> None:
+        """Show the column nearest to a place in the viewer (y, x), Å, if one is near."""
+        self._choose(self._layers.nearest(position))
 
     def export(self, folder: str | os.PathLike[str]) -> list[Path]:
         """Write ``columns.csv`` and the figures into a folder; returns the files."""
@@ -39,6 +68,65 @@ class Columns:
         self._desk.said.emit(f"Wrote {len(written)} files to {folder}")
         return written
 
+    def release(self) -> None:
+        """Let go of the viewer."""
+        self._layers.release()
+
+    def _show(self, found: Findings) -> None:
+        self._desk.found = found
+        self._layers.show(found, region_offset(found.result), self._display.run_name)
+        self._page.show_motion(found.motion, found.comparison, found.settings)
+        self._choose(None)
+        self._desk.changed.emit()
+
+    def _edited(self, columns: Floats, numbers: list[int]) -> None:
+        """Measure what a person has added, moved or removed; what cannot be measured is put back."""
+        before = self._desk.found
+        if before is None:
+            return
+        try:
+            found = Findings.of(
+                before.result, self._desk.source, before.settings, columns, self._numbered(numbers)
+            )
+        except InputError as error:
+            self._show(before)
+            self._desk.complained.emit(f"The columns stay as they were. {error}")
+            return
+        self._before = [*self._before[-_UNDONE:], before]
+        self._show(found)
+        self._desk.said.emit(f"Measured {found.motion.n_columns} columns. “Undo edit” takes the edit back.")
+
+    def _numbered(self, numbers: list[int]) -> list[int]:
+        """Give new columns numbers that no other has had, even one that has gone."""
+        given = []
+        for number in numbers:
+            self._last += number == NEW
+            given.append(self._last if number == NEW else number)
+        return given
+
+    def _choose(self, column: int | None) -> None:
+        found = self._desk.found
+        if found is None or column is None or column >= found.motion.n_columns:
+            self._layers.mark(None)
+            self._page.show_column(None, "")
+            return
+        motion, comparison = found.motion, found.comparison
+        partner = partners(motion.positions, column) if motion.n_states > 2 else None
+        true = None
+        if comparison is not None and column in comparison.found:
+            place = int(np.flatnonzero(comparison.found == column)[0])
+            true = np.cov(comparison.true_positions[:, place].T, ddof=0)
+        moved = motion.positions[:, column] - motion.mean[column]
+        name = str(found.numbers[column])
+        self._layers.mark(column, [] if partner is None else [int(index) for index in partner.found])
+        self._page.show_column(
+            Scatter(name, moved, motion.covariance[column], true), about_column(found, column, partner)
+        )
+
     def _update_buttons(self) -> None:
-        has_result, has_columns = self._desk.result is not None, self._desk.found is not None
-        self._steps.analyse.show_state(has_result=has_result, has_columns=has_columns)
+        has_result, found = self._desk.result is not None, self._desk.found
+        if found is None:
+            self._before = []
+        self._page.show_state(has_result=has_result, has_columns=found is not None)
+        self._page.show_undo(len(self._before))
+        self._page.overlays.show_state(found is not None, found is not None and found.comparison is not None)

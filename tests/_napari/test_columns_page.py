@@ -1,0 +1,143 @@
+"""Columns in the viewer: shown, enlarged, clicked, edited by hand and measured again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from napari import Viewer
+
+from napari_mixedptycho._napari.column_chart import outline
+from napari_mixedptycho._napari.images import region_offset
+from napari_mixedptycho._napari.overlays import BARS, ELLIPSES, SCATTER, TRUTH
+from napari_mixedptycho._napari.widget import MixedPtychoWidget
+from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.recipe import Recipe
+from napari_mixedptycho.reconstruct import reconstruct
+
+Found = tuple[MixedPtychoWidget, Viewer]
+WIDE = {
+    "data": {"file": "sample:si_sigma9", "scan_region": [2, 22, 2, 22]},
+    "model": {"states": 3, "slices": 1},
+    "stages": [{"name": "pure", "iterations": 6, "states": 1}, {"name": "moving", "iterations": 2}],
+    "run": {"threads": 1},
+}
+
+
+@pytest.fixture(scope="module")
+def wide_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a result with several columns and states."""
+    *_, last = reconstruct(Recipe.parse(WIDE))
+    path = tmp_path_factory.mktemp("columns") / "wide.h5"
+    last.result.save(path)
+    return path
+
+
+@pytest.fixture
+def found(make_dock: Callable[..., MixedPtychoWidget], wide_file: Path) -> Found:
+    dock = make_dock()
+    dock.open(wide_file)
+    dock.find_columns()
+    dock.steps.show_step("analyse")
+    assert motion(dock).n_columns > 4
+    return dock, dock.display.viewer
+
+
+def motion(dock: MixedPtychoWidget) -> Any:
+    assert dock.desk.found is not None
+    return dock.desk.found.motion
+
+
+def test_the_size_of_bars_and_ellipses_is_that_of_the_motion(found: Found) -> None:
+    dock, viewer = found
+    for name in (BARS, ELLIPSES):
+        dock.steps.analyse.overlays.buttons[name].click()
+    dock.steps.analyse.overlays.slider.setValue(20)
+    moved = motion(dock)
+    bars = viewer.layers[f"[wide] {BARS}"].data
+    np.testing.assert_allclose(bars[0::2, 1, 0], 40 * moved.sd[:, 0], rtol=1e-5)
+    np.testing.assert_allclose(bars[1::2, 1, 1], 40 * moved.sd[:, 1], rtol=1e-5)
+    ellipses = viewer.layers[f"[wide] {ELLIPSES}"].data.reshape(moved.n_columns, -1, 2, 2)
+    start = (ellipses[:, :, 0] - moved.mean[:, None]) / 20
+    spread = 2 * np.einsum("nsi,nsj->nij", start, start) / start.shape[1]
+    np.testing.assert_allclose(spread, moved.covariance, atol=1e-6)
+    # The scatter follows the slider too.
+    scatter = viewer.layers[f"[wide] {SCATTER}"].data[: moved.n_states * moved.n_columns]
+    there = (scatter.reshape(moved.n_states, -1, 2) - moved.mean) / 20
+    np.testing.assert_allclose(there, moved.positions - moved.mean, atol=1e-6)
+
+
+def test_arrows_end_at_the_truth(found: Found) -> None:
+    dock, viewer = found
+    dock.steps.analyse.overlays.buttons[TRUTH].click()
+    dock.steps.analyse.overlays.slider.setValue(1)
+    comparison = dock.desk.found.comparison
+    arrows = viewer.layers[f"[wide] {TRUTH}"].data
+    assert len(arrows) == comparison.n_columns > 0
+    ends = arrows.sum(axis=1)
+    np.testing.assert_allclose(ends, comparison.atoms.true_mean + comparison.atoms.translation, atol=1e-5)
+
+
+def test_a_choice_hides_and_shows_a_layer(found: Found) -> None:
+    dock, viewer = found
+    button = dock.steps.analyse.overlays.buttons[SCATTER]
+    button.click()
+    assert not viewer.layers[f"[wide] {SCATTER}"].visible
+    viewer.layers.remove(f"[wide] {SCATTER}")
+    button.click()
+    assert viewer.layers[f"[wide] {SCATTER}"].visible
+
+
+def test_a_clicked_column_is_drawn_and_described(found: Found) -> None:
+    dock, viewer = found
+    page, moved = dock.steps.analyse, motion(dock)
+    assert page.chart.isHidden()
+    place = moved.mean[1] + region_offset(dock.result) + 0.1
+    dock.show_point(tuple(place))
+    assert not page.chart.isHidden()
+    x, y = page.chart.points.getData()
+    np.testing.assert_allclose(np.stack([y, x], axis=1), moved.positions[:, 1] - moved.mean[1], atol=1e-9)
+    assert f"{moved.u_rms[1]:.3f} Å" in page.about.text()
+    rings = viewer.layers["columns"].border_color
+    assert (rings[1] != rings[0]).any()
+    dock.show_point((-50.0, -50.0))
+    assert page.chart.isHidden()
+    np.testing.assert_array_equal(viewer.layers["columns"].border_color[1], rings[0])
+
+
+def test_an_edit_is_measured_at_once_and_can_be_undone(found: Found) -> None:
+    dock, viewer = found
+    before = motion(dock)
+    layer = viewer.layers["columns"]
+    layer.selected_data = {0}
+    layer.remove_selected()
+    assert motion(dock).n_columns == before.n_columns - 1
+    assert list(viewer.layers["columns"].features["column"]) == list(range(1, before.n_columns))
+    # Put near to where it was, it is drawn to the column, and gets a number of its own.
+    viewer.layers["columns"].add(before.mean[0] + 0.1)
+    assert dock.desk.found.numbers[-1] == before.n_columns
+    np.testing.assert_allclose(motion(dock).mean[-1], before.mean[0], atol=0.02)
+    for _ in range(2):
+        dock.steps.analyse.undo_button.click()
+    np.testing.assert_array_equal(motion(dock).mean, before.mean)
+    np.testing.assert_allclose(viewer.layers["columns"].data, before.mean)
+    assert not dock.steps.analyse.undo_button.isEnabled()
+    with pytest.raises(InputError, match="No column was edited"):
+        dock.columns.undo()
+
+
+def test_a_column_outside_the_object_is_refused_and_put_back(found: Found) -> None:
+    dock, viewer = found
+    before = motion(dock)
+    viewer.layers["columns"].add([500.0, 0.0])
+    assert "stay as they were" in dock.steps.footer.status.text()
+    assert motion(dock).n_columns == before.n_columns == len(viewer.layers["columns"].data)
+
+
+def test_the_outline_of_an_ellipse() -> None:
+    covariance = np.array([[4.0, 1.0], [1.0, 2.0]])
+    line = outline(covariance)
+    np.testing.assert_allclose(np.einsum("ip,ij,jp->p", line, np.linalg.inv(covariance), line), 1.0)
