@@ -150,6 +150,8 @@ def test_only_what_fits_is_resumed() -> None:
         steps(small("model.slices=3"), result)
     with pytest.raises(InputError, match="another model section or object grid"):
         steps(small("microscope.detector_sampling=0.05"), result)
+    with pytest.raises(InputError, match=r"settings that this version does not have \(model.flavour\)"):
+        steps(small(), result.replace(forgotten=("model.flavour",)))
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,39 @@ def test_what_is_wrong_is_said_in_one_sentence(text: str, sentence: str) -> None
     assert "pydantic" not in message
 
 
+@pytest.mark.parametrize(
+    ("text", "left", "values"),
+    [
+        ("count = 7", (), {"count": 7}),
+        ("conut = 1\ncount = 7", ("conut",), {"count": 7}),
+        ("count = -1\nnothing = 2.0", ("count",), {"nothing": 2.0}),
+        (
+            "window = {kind = 'square', width = 9, height = 2}",
+            ("window.height",),
+            {"window": Square(width=9)},
+        ),
+        ("window = {kind = 'star', width = 9}", ("window",), {}),
+        ("[[entries]]\nflg = true\nname = 'n'", ("entries.0.flg",), {"entries": (Inner(name="n"),)}),
+        (
+            "inner = {flag = 3, name = 'x', old = {a = 1}}",
+            ("inner.flag", "inner.old"),
+            {"inner": Inner(name="x")},
+        ),
+    ],
+)
+def test_what_another_version_wrote_is_read_but_for_what_is_unknown(
+    text: str, left: tuple[str, ...], values: dict[str, Any]
+) -> None:
+    settings, forgotten = Document.recalled(text)
+    assert sorted(forgotten) == sorted(left)
+    assert settings == Document(**values)
+
+
+def test_what_is_no_document_is_not_recalled() -> None:
+    with pytest.raises(InputError, match="not valid TOML"):
+        Document.recalled("count = = 1")
+
+
 def test_several_faults_are_counted() -> None:
     with pytest.raises(InputError, match=r"\(2 more\)"):
         Document.from_toml("count = -1\nnothing = -1\nconut = 1")

@@ -223,6 +223,11 @@ def _checked(prepared: Prepared, resume: Result | None) -> Result | None:
     """Refuse to continue what is not the same reconstruction."""
     if resume is None:
         return None
+    if resume.forgotten:
+        raise InputError(
+            f"The result to resume was made with settings that this version does not have "
+            f"({', '.join(resume.forgotten)}); start from it with guess.result instead."
+        )
     if resume.data_hash != prepared.dataset.hash:
         raise InputError(
             f"The result to resume was made from data {resume.data_hash} ({resume.name}); these data are "

@@ -113,6 +113,9 @@ class Result:
         The solver's memory as named arrays (by reference), so that a continued run is the same run.
     versions
         Of the software.
+    forgotten
+        Settings of the version that wrote the file that this one cannot take; the recipe is without them, and
+        such a result cannot be resumed.
     """
 
     recipe: Recipe
@@ -124,6 +127,7 @@ class Result:
     scan_shape: tuple[int, int]
     memory: Mapping[str, Any] = field(default_factory=dict, repr=False)
     versions: Mapping[str, str] = field(default_factory=versions)
+    forgotten: tuple[str, ...] = ()
 
     @property
     def sampling(self) -> float:
@@ -234,6 +238,7 @@ class Result:
         file.attrs.update(format=FORMAT, format_version=_VERSION, name=self.name, data_hash=self.data_hash)
         file.attrs["scan_shape"] = self.scan_shape
         file["recipe.toml"] = self.recipe.to_toml()
+        file.attrs["forgotten"] = list(self.forgotten)
         for entry in fields(self.estimate):
             array = getattr(self.estimate, entry.name)
             if array is not None:
@@ -292,8 +297,9 @@ class Result:
             file["memory"].visititems(
                 lambda key, node: memory.update({key: node[()]}) if hasattr(node, "shape") else None
             )
+        recipe, forgotten = Recipe.recalled(file["recipe.toml"].asstr()[()], where)
         return cls(
-            Recipe.from_toml(file["recipe.toml"].asstr()[()], where),
+            recipe,
             estimate,
             geometry,
             history,
@@ -302,6 +308,7 @@ class Result:
             (int(file.attrs["scan_shape"][0]), int(file.attrs["scan_shape"][1])),
             memory,
             {key: str(value) for key, value in file["versions"].attrs.items()},
+            (*(str(name) for name in file.attrs.get("forgotten", ())), *forgotten),
         )
 
     def replace(self, **changes: Any) -> Result:

@@ -55,6 +55,41 @@ class Settings(BaseModel):
             raise InputError(f"{where}: this is not valid TOML: {error}.") from None
         return cls.parse(values, where)
 
+    @classmethod
+    def recalled(cls, text: str, where: str = "recipe") -> tuple[Self, tuple[str, ...]]:
+        """Read a TOML document that another version wrote, leaving out what this one cannot take.
+
+        Parameters
+        ----------
+        text
+            The document.
+        where
+            Its name, for the error message.
+
+        Returns
+        -------
+        The settings, and the dotted keys that were left out: unknown ones, and values that are not allowed
+        (the default stands in for those).
+
+        Raises
+        ------
+        InputError
+            When it is not TOML, or cannot be understood even so.
+        """
+        try:
+            values = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise InputError(f"{where}: this is not valid TOML: {error}.") from None
+        left: list[str] = []
+        while True:
+            try:
+                return cls.model_validate_json(json.dumps(_with_none(cls, values), default=str)), tuple(left)
+            except ValidationError as error:
+                key = _drop(values, error.errors(include_url=False)[0]["loc"])
+                if key is None:
+                    raise InputError(explain(error, where)) from None
+                left.append(key)
+
     def to_toml(self, *, comments: bool = False) -> str:
         """Write as a TOML document; with `comments`, each key is explained.
 
@@ -103,6 +138,28 @@ def _with_none(cls: type[Settings], values: Mapping[str, Any]) -> dict[str, Any]
         elif isinstance(value, Mapping) and isinstance(annotation, type) and issubclass(annotation, Settings):
             found[name] = _with_none(annotation, value)
     return found
+
+
+def _drop(values: dict[str, Any], place: tuple[int | str, ...]) -> str | None:
+    """Take the entry at a place out of nested values; its dotted key, None when there is none.
+
+    pydantic puts the names of alternatives into the place; they are no keys.
+    """
+    node: Any = values
+    holder: Any = None
+    key: Any = None
+    path = []
+    for part in place:
+        inside = (
+            part in node if isinstance(node, dict) else isinstance(node, list) and part in range(len(node))
+        )
+        if inside:
+            holder, key, node = node, part, node[part]
+            path.append(str(part))
+    if holder is None:
+        return None
+    del holder[key]
+    return ".".join(path)
 
 
 def explain(error: ValidationError, where: str) -> str:

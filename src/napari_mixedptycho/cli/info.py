@@ -267,7 +267,11 @@ def _how_far(result: Result) -> dict[str, Any]:
         "seconds": sum(history.seconds),
         "seed": recipe.run.seed,
         "versions": dict(result.versions),
+        "forgotten": list(result.forgotten),
     }
+
+
+_RESUME = " (go on with run --resume)"
 
 
 def _result_lines(facts: dict[str, Any]) -> list[Line]:
@@ -287,9 +291,10 @@ def _result_lines(facts: dict[str, Any]) -> list[Line]:
         Line("semiangle", f"{facts['semiangle']:.4g} mrad"),
         Line("defocus", f"{facts['defocus']:.4g} Å"),
         Line("scan", f"{facts['scan_shape'][0]} × {facts['scan_shape'][1]} points"),
-        Line("iterations", f"{stages}{'' if facts['complete'] else ' (go on with run --resume)'}"),
+        Line("iterations", f"{stages}{'' if facts['complete'] or facts['forgotten'] else _RESUME}"),
         Line("loss", loss),
         *(Line("found", text) for text in facts["found"]),
         Line("cost", f"{facts['evaluations']:.4g} evaluations, {duration(facts['seconds'])}"),
         Line("versions", ", ".join(f"{name} {text}" for name, text in facts["versions"].items())),
+        *(Line("left out", f"{key}, a setting of another version") for key in facts["forgotten"]),
     ]

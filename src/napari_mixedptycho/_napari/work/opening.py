@@ -84,6 +84,8 @@ class Opening:
         else:
             self._adopt(desk.source, result.recipe.data.file)
             note = ""
+        if result.forgotten:
+            note += f" Left out, as settings of another version: {', '.join(result.forgotten)}."
         steps.set_recipe(result.recipe)
         desk.said.emit(f"Opened a result of {len(result.history)} iterations.{note}")
         desk.changed.emit()
