@@ -36,6 +36,7 @@ FLOORS = {
     "run_settings": 2,
     "recipe": 3,
     "imaging": 3,
+    "simulate": 3,
     "result": 4,
     "checks": 4,
     "warm_start": 5,
@@ -65,6 +66,7 @@ LODGERS = {
     "mpi4py": ("engine.comm",),
     **dict.fromkeys(("hdf5plugin", "rsciio", "tifffile", "zarr"), ("io",)),
     "abtem": (),
+    "ase": ("simulate.ase_file",),
     "matplotlib": ("analysis.figures",),
     **dict.fromkeys(("napari", "qtpy", "magicgui", "superqt", "pyqtgraph"), WINDOW),
     # Qt only through qtpy; nothing is ever pickled.

@@ -24,6 +24,7 @@ from napari_mixedptycho.cli import (
     recipe,
     run,
     scan,
+    simulate,
 )
 from napari_mixedptycho.engine.comm import ALONE, started
 from napari_mixedptycho.errors import DivergedError, InputError
@@ -116,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
         control,
         compare,
         figures,
+        simulate,
         demo,
         benchmark,
     ):

@@ -21,6 +21,7 @@ ATTRIBUTES = {
     "defocus": "defocus_A",
     "thickness": "thickness_A",
     "electrons_per_unit": "electrons_per_unit",
+    "scan_rotation": "scan_rotation_deg",
 }
 """Field of `Dataset` → attribute of the file (Å, mrad, eV, 1/Å, electrons)."""
 
