@@ -61,13 +61,13 @@ def execute(arguments: argparse.Namespace) -> int:
             "data.hold_out=10 to leave out every tenth and see how well it is predicted."
         )
     rows: list[Row] = []
-    work = _Work(points, display)
+    work = Work(points, display)
     try:
         for row in scan(points, out, work.compute):
             rows.append(row)
             (out / "scan.csv").write_text(as_csv(rows), encoding="utf-8")
             display.say(work.said(row), always=row.error is not None)
-    except _Stopped as stop:
+    except Stopped as stop:
         display.say("Stopped; the same command goes on from here.", always=True)
         return stop.code
     _draw(rows, axes, out)
@@ -75,7 +75,7 @@ def execute(arguments: argparse.Namespace) -> int:
     return int(any(row.error is not None for row in rows))
 
 
-class _Stopped(KeyboardInterrupt):
+class Stopped(KeyboardInterrupt):
     """Ctrl-C, or SIGTERM; with the exit code."""
 
     def __init__(self, code: int) -> None:
@@ -83,7 +83,7 @@ class _Stopped(KeyboardInterrupt):
         self.code = code
 
 
-class _Work:
+class Work:
     """Reconstructs one combination after the other, with the progress on screen."""
 
     def __init__(self, points: Sequence[Point], display: Display) -> None:
@@ -97,7 +97,7 @@ class _Work:
         self._display.say(f"[{self._number(point)}] {point.name}")
         result, code = compute(point.recipe, open_dataset(point.recipe), path, earlier, self._display)
         if code:
-            raise _Stopped(code)
+            raise Stopped(code)
         assert result is not None  # something was left to do
         return result
 
