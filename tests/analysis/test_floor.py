@@ -63,6 +63,21 @@ def test_a_column_below_its_floor_has_no_motion_above_it() -> None:
     np.testing.assert_allclose(found.column_above[~below], rest)
 
 
+def test_the_motion_above_the_floor_has_an_interval_that_holds_it() -> None:
+    inside = columns_inside = 0
+    true = np.sqrt(0.04**2 - 0.02**2)
+    for seed in range(60):
+        found = verdict(0.04, 0.02, seed)
+        low, high = found.above_interval
+        assert low <= found.above <= high
+        inside += low < true * np.sqrt(7 / 8) < high  # eight states show 7/8 of the variance
+        ends = found.column_above_interval
+        columns_inside += ((ends[:, 0] <= true) & (true <= ends[:, 1])).mean()
+    assert inside >= 46  # nominally 57 of 60; eight states are few
+    assert columns_inside >= 46
+    assert verdict(0.01, 0.05).above_interval == (0.0, 0.0)
+
+
 def test_a_perfectly_still_control_is_no_division_by_zero() -> None:
     found = verdict(0.05, 0.0)
     assert found.resolved and found.ratio == np.inf

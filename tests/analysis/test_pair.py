@@ -9,6 +9,7 @@ import pytest
 
 from napari_mixedptycho.analysis.pair import (
     differing,
+    half_bit,
     noise,
     pair,
     power_spectrum,
@@ -39,6 +40,34 @@ def test_two_noisy_images_agree_as_far_as_their_signal_goes() -> None:
     inside = (found.frequency > 0.03) & (found.frequency < 0.18)
     assert found.value[inside].mean() == pytest.approx(1 / 1.25, abs=0.03)
     assert np.abs(found.value[found.frequency > 0.22]).mean() < 0.06
+
+
+def test_the_half_bit_threshold_knows_how_many_pixels_are_independent() -> None:
+    """Of unrelated images the ring correlation scatters by 1/√(2n), n being those on which it is built."""
+    images = RANDOM.normal(size=(60, 64, 64))
+    pairs = [
+        ring_correlation(one, other, 0.2).value for one, other in zip(images[::2], images[1::2], strict=True)
+    ]
+    scatter = np.sqrt(np.mean(np.square(pairs), axis=0))[8:]
+    threshold = half_bit((64, 64), 0.2)
+    few = (1.2071 * threshold.value - 0.2071) / (1.9102 - 0.9102 * threshold.value)  # 1/√n
+    np.testing.assert_allclose(scatter.mean(), (few[8:] / np.sqrt(2)).mean(), rtol=0.1)
+    # Rings of more pixels tell signal from noise at less correlation, down to a signal of 0.2071 of the noise.
+    large = half_bit((1024, 1024), 0.2).value
+    assert large[20] > large[100] > large[-1] > 0.2071 / 1.2071
+
+
+def test_the_information_limit_is_where_the_signal_sinks_into_the_noise() -> None:
+    """A ring correlation T belongs to a signal of T/(1 − T) of the noise."""
+    signal, *noises = np.random.default_rng(5).normal(size=(3, 512, 512))
+    k = np.hypot(np.fft.fftfreq(512)[:, None], np.fft.fftfreq(512))
+    signal = np.fft.ifft2(np.fft.fft2(signal) * np.exp(-((k / 0.15) ** 2))).real
+    found = ring_correlation(signal + 0.3 * noises[0], signal + 0.3 * noises[1], 1.0)
+    limit = half_bit((512, 512), 1.0)
+    ring = np.flatnonzero(found.value < limit.value)[0]
+    signal_to_noise = limit.value[ring] / (1 - limit.value[ring])
+    expected = 0.15 * np.sqrt(-np.log(0.09 * signal_to_noise) / 2)  # exp(−2k²/0.15²) = 0.09 · that
+    assert found.frequency[ring] == pytest.approx(expected, rel=0.06)
 
 
 def test_the_power_of_white_noise_is_flat_and_has_the_unit_of_its_area() -> None:
@@ -83,7 +112,9 @@ def test_noise_between_columns_is_that_put_there() -> None:
     assert found.resolution is not None
     # Columns of 0.28 Å sd fade into this noise between 1 and 2 1/Å.
     assert 0.9 < found.resolution < 2.2
-    assert pair(moved(np.zeros(2), 0.0, 0.0), moved(np.zeros(2), 0.0, 0.0)).resolution is None
+    assert found.information is not None
+    assert 0.8 < found.information <= found.resolution * 1.1
+    assert pair(moved(np.zeros(2), 0.0, 0.0), moved(np.zeros(2), 0.0, 0.0)).information is None
 
 
 def test_recipes_are_told_apart_by_setting() -> None:

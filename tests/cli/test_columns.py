@@ -43,6 +43,9 @@ def test_simulated_data_are_compared_with_their_truth(run: Run, path: Path) -> N
     assert found["true_sd_y"] == pytest.approx(0.055, abs=0.02)
     # The truth lies in the frame of the region and not in that of the whole scan.
     assert found["mean_position_error"] < 0.1
+    assert 0 < found["energy_p"] <= 1
+    assert found["covariance_distance"] > 0
+    assert found["energy_distance"] >= found["motion_energy_distance"] > 0
     assert abs(found["translation_y"]) < 0.4
 
 
@@ -73,6 +76,20 @@ def test_the_table_and_the_figures_are_written(run: Run, path: Path) -> None:
     assert len(rows) >= found["n_columns"]
     assert "rms motion" in shown.out
     assert "The truth, for" in shown.out
+    assert "covariances are" in shown.out
+    assert {"energy_p", "covariance_distance (angstrom)"} <= set(rows[0])
+    assert "B of an atom" not in shown.out
+
+
+def test_b_factors_of_atoms_in_columns(run: Run, path: Path) -> None:
+    found = json.loads(run("columns", path, "--json", "--atoms", 2).out)
+    assert found["B_independent"] == pytest.approx(2 * found["B"])
+    shown = run("columns", path, "--atoms", 2, "--out", path.parent / "out")
+    assert f"{found['B']:.2f} Å² if the 2 atoms of a column move as one" in shown.out
+    with (path.parent / "out" / "columns.csv").open(encoding="utf-8") as file:
+        row = next(csv.DictReader(file))
+    expected = 2 * float(row["B (angstrom^2)"])
+    assert float(row["B_independent (angstrom^2)"]) == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_field_without_columns_is_no_error(run: Run, made: Result, tmp_path: Path) -> None:

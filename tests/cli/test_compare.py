@@ -33,8 +33,15 @@ def test_two_results_side_by_side(run: Run, files: tuple[Path, Path], tmp_path: 
     assert numbers["motion"][0] == pytest.approx(0.05, rel=0.2)
     assert numbers["motion"][1] == pytest.approx(0.02, rel=0.3)
     assert 0 < numbers["difference"] < 0.5
+    # Both states scatter about the same places, A by much more: this shows in the motion.
+    assert numbers["motion_energy_p"] < 0.01
+    assert numbers["covariance_distance"] == pytest.approx(0.03 * 2**0.5, rel=0.35)
+    table = (tmp_path / "out" / "columns.csv").read_text().splitlines()
+    assert len(table) == 13
+    assert table[0].split(",")[:3] == ["id", "y_a (angstrom)", "x_a (angstrom)"]
+    assert "share its noise" in run("compare", *files).out
     rows = (tmp_path / "out" / "rings.csv").read_text().splitlines()
-    assert rows[0].startswith("frequency (1/angstrom),frc,power_a (rad^2 angstrom^2)")
+    assert rows[0].startswith("frequency (1/angstrom),frc,half_bit,power_a (rad^2 angstrom^2)")
     assert float(rows[3].split(",")[1]) > 0.9
 
     said = run("compare", *files).out

@@ -5,6 +5,7 @@ The control is run by `napari_mixedptycho.control`; here are its numbers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,12 +48,14 @@ class Verdict:
     resolved
         Whether all of the interval lies above 1, and the motion above the floor is more than the least that
         counts.
-    above
-        Root of motion² − floor², 0 where the floor is higher.
+    above, above_interval
+        Root of motion² − floor², 0 where the floor is higher, and its interval.
     columns
         (N, 2) where, (y, x) in the scan frame.
     column_motion, column_floor, column_above
         (N,) the same of each column.
+    column_above_interval
+        (N, low/high) interval of the last.
     settings
         When a motion counts as seen.
     """
@@ -64,10 +67,12 @@ class Verdict:
     ratio_interval: tuple[float, float]
     resolved: bool
     above: float
+    above_interval: tuple[float, float]
     columns: Floats
     column_motion: Floats
     column_floor: Floats
     column_above: Floats
+    column_above_interval: Floats
     settings: FloorSettings
 
     def sentence(self) -> str:
@@ -95,11 +100,14 @@ class Verdict:
             "ratio_interval": [finite(end) for end in self.ratio_interval],
             "resolved": self.resolved,
             "above_floor": finite(self.above),
+            "above_floor_interval": [finite(end) for end in self.above_interval],
             "least": self.settings.least,
             "n_columns": len(self.columns),
             "column_motion": [finite(value) for value in self.column_motion],
             "column_floor": [finite(value) for value in self.column_floor],
             "column_above_floor": [finite(value) for value in self.column_above],
+            "column_above_floor_low": [finite(end) for end in self.column_above_interval[:, 0]],
+            "column_above_floor_high": [finite(end) for end in self.column_above_interval[:, 1]],
         }
 
 
@@ -131,15 +139,16 @@ def judge(motion: ColumnMotion, control: ColumnMotion, settings: FloorSettings |
     random = np.random.default_rng(chosen.seed)
     count = motion.n_columns
     weights = random.multinomial(count, np.full(count, 1 / count), size=chosen.draws) / count
-    drawn = [
-        np.sqrt((_resampled(one, random, chosen.draws) * weights).sum(axis=1)) for one in (motion, control)
-    ]
+    variance = [_resampled(one, random, chosen.draws) for one in (motion, control)]
+    drawn = [np.sqrt((part * weights).sum(axis=1)) for part in variance]
     sizes = [size if size > _STILL else np.float64(0.0) for size in sizes]
     ratio, spread = _divided(*sizes), _divided(*drawn)
     certain = spread[np.isfinite(spread)]
     interval = _interval(float(ratio), spread, chosen.confidence)
     variances = [np.einsum("nii->n", one.covariance) / 2 for one in (motion, control)]
     above = float(np.sqrt(max(sizes[0] ** 2 - sizes[1] ** 2, 0.0)))
+    squares = [np.array([size**2]) for size in sizes], [part[:, None] ** 2 for part in drawn]
+    whole = _above(*squares, chosen.confidence)[0]
     return Verdict(
         motion=float(sizes[0]),
         floor=float(sizes[1]),
@@ -148,10 +157,12 @@ def judge(motion: ColumnMotion, control: ColumnMotion, settings: FloorSettings |
         ratio_interval=interval,
         resolved=bool(interval[0] > 1 and above > chosen.least),
         above=above,
+        above_interval=(float(whole[0]), float(whole[1])),
         columns=motion.columns,
         column_motion=np.sqrt(variances[0]),
         column_floor=np.sqrt(variances[1]),
         column_above=np.sqrt(np.maximum(variances[0] - variances[1], 0.0)),
+        column_above_interval=_above(variances, variance, chosen.confidence),
         settings=chosen,
     )
 
@@ -167,6 +178,27 @@ def _interval(ratio: float, spread: Floats, confidence: float) -> tuple[float, f
     tail = (1 - confidence) / 2
     low, high = np.quantile(known, [tail, 1 - tail], method="inverted_cdf")
     return float(_divided(ratio**2, high)), float(_divided(ratio**2, low))
+
+
+def _above(found: Sequence[Floats], drawn: Sequence[Floats], confidence: float) -> Floats:
+    """Return the interval (part, low/high) of √(motion² − floor²), 0 where the floor may be higher.
+
+    What a resampling is to the estimate, the estimate may be to the truth: so each variance v is known as far
+    as v²/v* tells, v* being drawn again; their difference gives the interval.
+
+    Parameters
+    ----------
+    found, drawn
+        Variances (part,) and (draw, part) of motion and floor, Å².
+    confidence
+        Nominal.
+    """
+    likely = []
+    for one, again in zip(found, drawn, strict=True):
+        likely.append(np.where(one > _STILL**2, one**2 / np.maximum(again, _STILL**2), 0.0))
+    tail = (1 - confidence) / 2
+    ends = np.quantile(likely[0] - likely[1], [tail, 1 - tail], axis=0)
+    return np.asarray(np.sqrt(np.maximum(ends, 0.0)).T)
 
 
 def _rms(covariance: Floats) -> Floats:

@@ -20,6 +20,9 @@ from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.result import Result
 from napari_mixedptycho.settings import Settings
 
+_HANN = 18 / 35
+"""Independent Fourier coefficients along an axis of which a Hann window leaves so many: (Σw²)²/(n·Σw⁴)."""
+
 
 class PairSettings(Settings):
     """How two results are compared."""
@@ -71,6 +74,11 @@ class Pair:
         Fourier ring correlation.
     resolution
         Frequency, 1/Å, at which it first falls below the threshold; None where it never does.
+    half_bit
+        The half-bit threshold of each ring of `agreement`.
+    information
+        Frequency, 1/Å, at which the ring correlation first falls below it: the information limit; None where
+        it never does.
     power
         Of both, rad² Å².
     noise
@@ -87,6 +95,8 @@ class Pair:
     ramp: Floats
     agreement: Rings
     resolution: float | None
+    half_bit: Rings
+    information: float | None
     power: tuple[Rings, Rings]
     noise: tuple[float, float]
     recipes: Mapping[str, tuple[Any, Any]]
@@ -134,7 +144,7 @@ def pair(one: Result, other: Result, settings: PairSettings | None = None) -> Pa
     there = np.where(np.isfinite(there), there, np.nanmean(there))
     second, ramp_other = _flat(there)
     agreement = ring_correlation(first, second, one.sampling)
-    below = np.flatnonzero(agreement.value < chosen.threshold)
+    limit = half_bit(first.shape, one.sampling)
     return Pair(
         one.sampling,
         (float(corner[0]), float(corner[1])),
@@ -143,7 +153,9 @@ def pair(one: Result, other: Result, settings: PairSettings | None = None) -> Pa
         shift,
         (ramp_other - ramp_one) / one.sampling,
         agreement,
-        float(agreement.frequency[below[0]]) if len(below) else None,
+        _falls_below(agreement, chosen.threshold),
+        limit,
+        _falls_below(agreement, limit.value),
         (power_spectrum(first, one.sampling), power_spectrum(second, one.sampling)),
         (noise(one, chosen.clear), noise(other, chosen.clear)),
         differing(one.recipe, other.recipe),
@@ -165,6 +177,30 @@ def ring_correlation(one: Floats, other: Floats, sampling: float) -> Rings:
     scale = np.sqrt(first * second)
     value = np.where(scale > 0, product / np.where(scale > 0, scale, 1.0), 0.0)
     return Rings(frequency, value[: len(frequency)])
+
+
+def half_bit(shape: tuple[int, ...], sampling: float) -> Rings:
+    """Return the ring correlation at which half a bit of information is left per pixel of the spectrum.
+
+    ``(0.2071 + 1.9102/√n) / (1.2071 + 0.9102/√n)`` with n independent pixels in the ring (van Heel & Schatz,
+    J. Struct. Biol. 151, 250, 2005, eq. 17). Of a real image half of them are; the border that is faded out
+    (Hann) leaves 18/35 of them along the ring, which is one pixel thick.
+
+    Parameters
+    ----------
+    shape, sampling
+        Of the images (y, x), and their pixel, Å.
+    """
+    frequency, label = _rings(shape, sampling)
+    count = np.bincount(label)[: len(frequency)] / 2
+    few = 1 / np.sqrt(np.maximum(count * _HANN, 1.0))
+    return Rings(frequency, (0.2071 + 1.9102 * few) / (1.2071 + 0.9102 * few))
+
+
+def _falls_below(rings: Rings, threshold: Floats | float) -> float | None:
+    """Return the first frequency, but 0, at which rings lie below a threshold; None: nowhere."""
+    below = np.flatnonzero(rings.value < threshold)
+    return float(rings.frequency[below[0]]) if len(below) else None
 
 
 def power_spectrum(image: Floats, sampling: float) -> Rings:

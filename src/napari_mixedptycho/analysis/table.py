@@ -19,6 +19,7 @@ def write_columns(
     motion: ColumnMotion,
     comparison: Comparison | None = None,
     verdict: Verdict | None = None,
+    atoms: int | None = None,
 ) -> None:
     """Write one row per column, units in the header; with a truth, its columns too (empty where unmatched).
 
@@ -32,8 +33,10 @@ def write_columns(
         The same columns against the truth.
     verdict
         The same columns against their stationary control.
+    atoms
+        Atoms in a column; None: not known.
     """
-    table = columns_table(motion, comparison, verdict)
+    table = columns_table(motion, comparison, verdict, atoms)
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("w", newline="", encoding="utf-8") as file:
@@ -43,12 +46,16 @@ def write_columns(
 
 
 def columns_table(
-    motion: ColumnMotion, comparison: Comparison | None = None, verdict: Verdict | None = None
+    motion: ColumnMotion,
+    comparison: Comparison | None = None,
+    verdict: Verdict | None = None,
+    atoms: int | None = None,
 ) -> dict[str, list[str]]:
     """Return the table as header → one text per column; lengths in Å, in the scan frame.
 
     ``u_rms`` is the rms displacement per axis, ``B`` the factor 8π²·u_rms² of the column's centre (a column
-    of atoms that move on their own has a larger one, see `vibration.b_factor`), ``ellipse_…`` the 1σ ellipse.
+    of atoms that move on their own has a larger one, see `vibration.b_factor`), ``B_independent`` that of an
+    atom where the `atoms` of a column move on their own, ``ellipse_…`` the 1σ ellipse.
 
     ``id`` is the number drawn on the figures. ``true_…`` is measured by the same centroid on the rendered
     truth, in the frame of the truth; ``atoms_…`` are the means of the true positions themselves.
@@ -65,9 +72,14 @@ def columns_table(
         numbers[f"standard_error_{name} (angstrom)"] = motion.standard_error[:, axis]
     numbers["cov_yx (angstrom^2)"] = motion.covariance[:, 0, 1]
     numbers |= _size(motion)
+    if atoms is not None:
+        numbers["B_independent (angstrom^2)"] = b_factor(motion.u_rms, atoms, together=0.0)
     if verdict is not None:
         numbers["floor (angstrom)"] = verdict.column_floor
         numbers["above_floor (angstrom)"] = verdict.column_above
+        for end, name in enumerate(("low", "high")):
+            numbers[f"above_floor_{name} (angstrom)"] = verdict.column_above_interval[:, end]
+        numbers["B_above_floor (angstrom^2)"] = b_factor(verdict.column_above)
     if comparison is not None:
         numbers |= _truth(comparison, count)
     table |= {name: [_text(value) for value in values] for name, values in numbers.items()}
@@ -97,6 +109,9 @@ def _truth(comparison: Comparison, count: int) -> dict[str, np.ndarray]:
             filled = np.full(count, np.nan)
             filled[comparison.found] = values[:, axis]
             numbers[f"{prefix}_{name} (angstrom)"] = filled
+    for name, values in comparison.distances.table().items():
+        numbers[name] = np.full(count, np.nan)
+        numbers[name][comparison.found] = values
     return numbers
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +12,7 @@ from scipy.spatial import cKDTree
 
 from napari_mixedptycho.analysis.centroid import Recentred
 from napari_mixedptycho.analysis.columns import inside_scan
+from napari_mixedptycho.analysis.distance import Distances, distances
 from napari_mixedptycho.analysis.motion import ColumnMotion, MotionSettings, finite, scan_positions
 from napari_mixedptycho.analysis.render import Blob, Canvas, fit_blob, render
 from napari_mixedptycho.dataset import Truth
@@ -73,6 +75,8 @@ class Comparison:
         Shape of an atom with which the truth was rendered.
     true_positions
         (snapshot, N, 2) what the centroid finds on the rendered truth, in the frame of the truth, Å.
+    positions
+        (state, N, 2) the measured ones of the same columns, Å.
     sd_y, sd_x
         Root mean square over the matched columns of the measured sd, Å.
     rendered
@@ -87,6 +91,7 @@ class Comparison:
     n_extra: int
     blob: Blob
     true_positions: Floats
+    positions: Floats
     sd_y: float
     sd_x: float
     rendered: Agreement
@@ -96,6 +101,11 @@ class Comparison:
     def n_columns(self) -> int:
         """Number of matched columns."""
         return len(self.found)
+
+    @cached_property
+    def distances(self) -> Distances:
+        """How far the measured ensemble is from the true one; takes a second."""
+        return distances(self.true_positions, self.positions)
 
     def summary(self) -> dict[str, float | int | None]:
         """Return plain numbers for JSON; ``atoms_…`` compare with the atoms' own centres."""
@@ -157,6 +167,7 @@ def compare(
         n_extra=motion.n_columns - len(found),
         blob=blob,
         true_positions=positions,
+        positions=motion.positions[:, found],
         sd_y=float(overall[0]),
         sd_x=float(overall[1]),
         rendered=agreement(mean, sd, positions),

@@ -9,8 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from napari_mixedptycho.analysis import ColumnMotion, Comparison, compare, measure, write_columns
-from napari_mixedptycho.cli._options import check_folder
+import numpy as np
+
+from napari_mixedptycho.analysis import (
+    ColumnMotion,
+    Comparison,
+    b_factor,
+    compare,
+    measure,
+    write_columns,
+)
+from napari_mixedptycho.cli._distance import apart
+from napari_mixedptycho.cli._options import check_folder, positive
 from napari_mixedptycho.cli._pairs import pairs_of, sentences, write_pairs
 from napari_mixedptycho.dataset import Truth
 from napari_mixedptycho.errors import InputError
@@ -42,6 +52,12 @@ def add(commands: Any) -> argparse.ArgumentParser:
         metavar="U",
         help="mass of all atoms of a column, u: adds mean frequencies to --pairs",
     )
+    parser.add_argument(
+        "--atoms",
+        type=positive,
+        metavar="N",
+        help="atoms in a column: adds the B factor of an atom on its own",
+    )
     parser.add_argument("--temperature", type=float, default=300.0, metavar="K", help="default: 300")
     parser.add_argument("--json", action="store_true", help="print JSON, lengths in Å")
     return parser
@@ -59,13 +75,13 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.pairs or arguments.mass is not None:
         together = pairs_of(found.motion, arguments.mass, arguments.temperature)
     if arguments.out is not None:
-        write(result, found, arguments.out)
+        write(result, found, arguments.out, arguments.atoms)
         if together is not None:
             write_pairs(arguments.out / "pairs.csv", together)
     if arguments.json:
-        print(json.dumps(found.numbers() | (together or {}), indent=2))
+        print(json.dumps(found.numbers() | found.b_factors(arguments.atoms) | (together or {}), indent=2))
     else:
-        print(found.sentence())
+        print(found.sentence(arguments.atoms))
         if together is not None:
             print(sentences(together))
     return 0
@@ -81,10 +97,20 @@ class Found:
 
     def numbers(self) -> dict[str, float | int | None]:
         """Return plain numbers for JSON; with truth, those of the columns that were matched."""
-        return self.motion.summary() | (self.comparison.summary() if self.comparison else {})
+        if self.comparison is None:
+            return dict(self.motion.summary())
+        return self.motion.summary() | self.comparison.summary() | self.comparison.distances.numbers()
 
-    def sentence(self) -> str:
-        """Say it in words."""
+    def b_factors(self, atoms: int | None) -> dict[str, float]:
+        """Return B, Å², of columns' centres and of atoms on their own; nothing without columns."""
+        if not self.motion.n_columns:
+            return {}
+        size = float(np.sqrt((self.motion.u_rms**2).mean()))
+        found = {"B": float(b_factor(size))}
+        return found if atoms is None else found | {"B_independent": float(b_factor(size, atoms, 0.0))}
+
+    def sentence(self, atoms: int | None = None) -> str:
+        """Say it in words; with the atoms of a column, the B factor of one of them."""
         motion, comparison = self.motion, self.comparison
         if motion.n_columns == 0:
             return "No columns were found inside the scanned field."
@@ -94,22 +120,30 @@ class Found:
         )
         if motion.flagged.any():
             text += f"; {int(motion.flagged.sum())} of them not to be trusted (held at their farthest)"
-        if comparison is None:
-            return f"{text}."
-        true = comparison.rendered
-        text += f"\nThe truth, for {comparison.n_columns} of them: "
-        if true.stationary:
-            text += "nothing moves, so that this motion is error"
-        else:
-            text += f"{true.true_sd_y:.4f} Å (y), {true.true_sd_x:.4f} Å (x)"
-        if true.sd_ratio is not None:
-            text += f"; measured / true {true.sd_ratio:.2f}"
-        if true.sd_correlation is not None:
-            text += f", correlation over columns {true.sd_correlation:.2f}"
-        text += f"; mean positions are off by {true.mean_position_error:.4f} Å"
-        if comparison.n_missed or comparison.n_extra:
-            text += f"; {comparison.n_missed} missed, {comparison.n_extra} too many"
-        return f"{text}."
+        if atoms is not None:
+            low, high = self.b_factors(atoms).values()
+            text += (
+                f".\nB of an atom: {low:.2f} Å² if the {atoms} atoms of a column move as one, {high:.2f} Å² "
+                "if each moves on its own"
+            )
+        return f"{text}." if comparison is None else f"{text}.\n{_beside_truth(comparison)}"
+
+
+def _beside_truth(comparison: Comparison) -> str:
+    true = comparison.rendered
+    text = f"The truth, for {comparison.n_columns} of them: "
+    if true.stationary:
+        text += "nothing moves, so that this motion is error"
+    else:
+        text += f"{true.true_sd_y:.4f} Å (y), {true.true_sd_x:.4f} Å (x)"
+    if true.sd_ratio is not None:
+        text += f"; measured / true {true.sd_ratio:.2f}"
+    if true.sd_correlation is not None:
+        text += f", correlation over columns {true.sd_correlation:.2f}"
+    text += f"; mean positions are off by {true.mean_position_error:.4f} Å"
+    if comparison.n_missed or comparison.n_extra:
+        text += f"; {comparison.n_missed} missed, {comparison.n_extra} too many"
+    return f"{text}.\n{apart(comparison.distances.numbers())}"
 
 
 def analyse(result: Result, truth: Truth | None) -> Found:
@@ -123,7 +157,7 @@ def analyse(result: Result, truth: Truth | None) -> Found:
         return Found(motion, note=str(error))
 
 
-def write(result: Result, found: Found, folder: Path) -> list[Path]:
+def write(result: Result, found: Found, folder: Path, atoms: int | None = None) -> list[Path]:
     """Write ``columns.csv`` and the figures; return the files.
 
     Raises
@@ -136,7 +170,7 @@ def write(result: Result, found: Found, folder: Path) -> list[Path]:
 
     check_folder(folder)
     table = folder / "columns.csv"
-    write_columns(table, found.motion, found.comparison)
+    write_columns(table, found.motion, found.comparison, atoms=atoms)
     return [table, *write_figures(result, folder, found.motion, found.comparison)]
 
 

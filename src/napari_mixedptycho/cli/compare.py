@@ -11,9 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from napari_mixedptycho.analysis import find_columns, measure
+from napari_mixedptycho.analysis import ColumnMotion, find_columns, measure
+from napari_mixedptycho.analysis.columns import Floats
+from napari_mixedptycho.analysis.distance import distances
 from napari_mixedptycho.analysis.motion import finite
 from napari_mixedptycho.analysis.pair import Pair, PairSettings, pair
+from napari_mixedptycho.cli._distance import apart
 from napari_mixedptycho.cli._options import check_folder
 from napari_mixedptycho.result import Result
 
@@ -39,11 +42,14 @@ def execute(arguments: argparse.Namespace) -> int:
     """Run the command."""
     one, other = (Result.load(path) for path in (arguments.one, arguments.other))
     found = pair(one, other, PairSettings())
-    numbers = numbers_of(found) | {"motion": motions(one, other, found)}
+    both = measured(one, other, found)
+    numbers = numbers_of(found) | moving(both) | {"same_data": one.data_hash == other.data_hash}
     if arguments.out is not None:
         check_folder(arguments.out)
         (arguments.out / "compare.json").write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
         write_rings(arguments.out / "rings.csv", found)
+        if both is not None:
+            write_columns(arguments.out / "columns.csv", both, found.shift)
     print(json.dumps(numbers, indent=2) if arguments.json else sentences(numbers))
     return 0
 
@@ -55,24 +61,60 @@ def numbers_of(found: Pair) -> dict[str, Any]:
         "ramp": [float(slope) for slope in found.ramp],
         "difference": finite(found.difference),
         "resolution_frequency": found.resolution,
+        "information_limit": found.information,
         "noise": [finite(value) for value in found.noise],
         "recipes": {name: list(values) for name, values in found.recipes.items()},
     }
 
 
-def motions(one: Result, other: Result, found: Pair) -> list[float | None]:
-    """Return the motion of the columns of the first result in both, rms per axis, Å."""
+def measured(one: Result, other: Result, found: Pair) -> tuple[ColumnMotion, ColumnMotion] | None:
+    """Measure the columns of the first result in both; None when there are none."""
     columns = find_columns(one)
     if not len(columns):
-        return [None, None]
-    both = (measure(one, columns=columns), measure(other, columns=columns + found.shift))
-    return [finite(float(np.sqrt((motion.sd**2).mean()))) for motion in both]
+        return None
+    return measure(one, columns=columns), measure(other, columns=columns + found.shift)
+
+
+def moving(both: tuple[ColumnMotion, ColumnMotion] | None) -> dict[str, Any]:
+    """Return the motion, rms per axis, and how far both ensembles are from each other; lengths in Å."""
+    if both is None:
+        return {"motion": [None, None]}
+    sizes = [finite(float(np.sqrt((motion.sd**2).mean()))) for motion in both]
+    return {"motion": sizes} | distances(both[0].positions, both[1].positions).numbers()
+
+
+def write_columns(path: Path, both: tuple[ColumnMotion, ColumnMotion], shift: Floats) -> None:
+    """Write each column beside itself, in the frame of the first result, with the distances of both."""
+    one, other = both
+    found = distances(one.positions, other.positions)
+    table: dict[str, Floats] = {}
+    for name, motion, moved in (("a", one, 0.0), ("b", other, shift)):
+        for axis, letter in enumerate("yx"):
+            table[f"{letter}_{name} (angstrom)"] = (motion.mean - moved)[:, axis]
+        for axis, letter in enumerate("yx"):
+            table[f"sd_{letter}_{name} (angstrom)"] = motion.sd[:, axis]
+    table |= found.table()
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", *table])
+        rows = zip(*table.values(), strict=True)
+        writer.writerows(
+            [str(index), *("" if np.isnan(value) else f"{value:.6g}" for value in row)]
+            for index, row in enumerate(rows)
+        )
 
 
 def write_rings(path: Path, found: Pair) -> None:
     """Write agreement and power against spatial frequency."""
-    header = ["frequency (1/angstrom)", "frc", "power_a (rad^2 angstrom^2)", "power_b (rad^2 angstrom^2)"]
-    table = (found.agreement.frequency, found.agreement.value, *(power.value for power in found.power))
+    header = [
+        "frequency (1/angstrom)",
+        "frc",
+        "half_bit",
+        "power_a (rad^2 angstrom^2)",
+        "power_b (rad^2 angstrom^2)",
+    ]
+    curves = (found.agreement.frequency, found.agreement.value, found.half_bit.value)
+    table = (*curves, *(power.value for power in found.power))
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header)
@@ -92,11 +134,16 @@ def sentences(numbers: dict[str, Any]) -> str:
         if limit > 0
         else "They do not agree (Fourier ring correlation) at any frequency.",
     ]
+    if numbers["information_limit"]:
+        lines.append(f"Information limit (half-bit): {numbers['information_limit']:.2f} 1/Å.")
+    if numbers["same_data"]:
+        lines.append("Both are of the same data and share its noise: this is agreement, not resolution.")
     if None not in noise:
         lines.append(
             f"Noise between the columns ÷ height of the columns: A {noise[0]:.3f}, B {noise[1]:.3f}."
         )
     if None not in motion:
         lines.append(f"Motion of the same columns: A {motion[0]:.4f} Å, B {motion[1]:.4f} Å.")
+        lines.append(apart(numbers))
     rows = [f"  {name}: {values[0]} / {values[1]}" for name, values in numbers["recipes"].items()]
     return "\n".join([*lines, "The recipes are the same." if not rows else "Settings, A / B:", *rows])

@@ -119,7 +119,7 @@ def sentences(found: Ensemble) -> str:
     states = numbers["states"]
     same = len(set(states)) == 1
     told = f"{len(states)} runs × {states[0]} states" if same else f"{len(states)} runs of {states} states"
-    lines = [f"{told}, {numbers['n_columns']} columns in all of them; {numbers['missing']} missing."]
+    lines = [f"{told}, {numbers['n_columns']} columns that all of them show."]
     lines += _rows(found)
     spread, column = 100 * numbers["motion_spread"], 100 * numbers["column_spread"]
     lines.append(
