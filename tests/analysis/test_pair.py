@@ -52,7 +52,7 @@ def test_the_half_bit_threshold_knows_how_many_pixels_are_independent() -> None:
     threshold = half_bit((64, 64), 0.2)
     few = (1.2071 * threshold.value - 0.2071) / (1.9102 - 0.9102 * threshold.value)  # 1/√n
     np.testing.assert_allclose(scatter.mean(), (few[8:] / np.sqrt(2)).mean(), rtol=0.1)
-    # Rings of more pixels tell signal from noise at less correlation, down to a signal of 0.2071 of the noise.
+    # Rings of more pixels tell signal from noise at less correlation, down to 0.2071 of the noise.
     large = half_bit((1024, 1024), 0.2).value
     assert large[20] > large[100] > large[-1] > 0.2071 / 1.2071
 

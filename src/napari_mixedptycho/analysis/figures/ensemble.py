@@ -50,7 +50,7 @@ def _columns(axes: Axes, found: Ensemble) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(nbins=12, integer=True))
     axes.grid(axis="y", color="0.9", lw=0.4)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="upper center", ncols=4, handletextpad=0.3, columnspacing=1.0)
+    axes.legend(loc="upper center", ncols=min(len(found.runs) + 1, 5), handletextpad=0.2, columnspacing=0.9)
 
 
 def _sizes(axes: Axes, found: Ensemble) -> None:
