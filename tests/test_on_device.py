@@ -11,6 +11,7 @@ import pytest
 
 from napari_mixedptycho import _array
 from napari_mixedptycho._array import select
+from napari_mixedptycho.benchmark import least_transforms
 from napari_mixedptycho.engine.comm import LostError
 from napari_mixedptycho.engine.forward import Objective
 from napari_mixedptycho.engine.gpu import fused
@@ -23,6 +24,7 @@ from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.prepare import for_stage, open_dataset, prepare, to_device
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import reconstruct
+from tests import strict_device
 from tests.small import small, standard, steps
 from tests.strict_device import install
 
@@ -74,6 +76,22 @@ def test_gradients_of_the_instrument_are_those_of_the_processor() -> None:
         part = found["gpu"][1][name]
         part = part if isinstance(part, np.ndarray) else part.get()
         np.testing.assert_allclose(part, expected, atol=2e-2 * np.abs(expected).max(), err_msg=name)
+
+
+@pytest.mark.parametrize(("states", "slices", "modes"), [(1, 1, 1), (2, 3, 2)])
+def test_there_are_the_least_transforms_and_none_is_scaled_or_copied(
+    states: int, slices: int, modes: int
+) -> None:
+    """That they are in place, contiguous and not scaled is what the stand-in for cuFFT insists on."""
+    model = (f"model.states={states}", f"model.slices={slices}", f"model.probe_modes={modes}")
+    recipe = small(CORNER, *model, "run.device=gpu")
+    prepared = prepare(recipe, open_dataset(recipe))
+    estimate = to_device(prepared, for_stage(prepared, None, recipe.stages[-1]))
+    objective = Objective.of(prepared.problem, PoissonLoss())
+    strict_device.MACHINE.transformed = 0
+    objective.value_and_gradient(estimate, ("object", "probe"))
+    each = least_transforms(states, slices, modes)
+    assert strict_device.MACHINE.transformed == 16 * each + 2 * modes  # and the probe, there and back
 
 
 def test_solvers_of_small_unknowns_run_there() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -101,23 +101,25 @@ def named(device: str) -> tuple[int, ...]:
     return tuple(int(number) for number in numbers.split(",")) if numbers else ()
 
 
-def fft2(waves: Array, *, unitary: bool = False) -> Array:
-    """Transform the last two axes, reusing the memory of `waves` (its content is lost)."""
-    return _transform("fft2", waves, unitary)
+Transform = Callable[[Array, bool], Array]
+"""From waves (…, y, x) to their Fourier transform, or with True the inverse one; never scaled."""
 
 
-def ifft2(waves: Array, *, unitary: bool = False) -> Array:
-    """Inverse of `fft2`, reusing the memory of `waves` (its content is lost)."""
-    return _transform("ifft2", waves, unitary)
+def transform(waves: Array, inverse: bool = False) -> Array:
+    """Transform the last two axes, reusing the memory of `waves` (its content is lost).
 
-
-def _transform(name: str, waves: Array, unitary: bool) -> Array:
-    norm = "ortho" if unitary else "backward"
+    Neither way is scaled, so that N×N pixels come back N² times as large: on a GPU scaling would be one more
+    pass over all waves. Whoever multiplies them by something anyway makes up for it there.
+    """
     if isinstance(waves, np.ndarray):
-        return getattr(scipy.fft, name)(waves, norm=norm, overwrite_x=True, workers=1)
+        if inverse:
+            return scipy.fft.ifft2(waves, norm="forward", overwrite_x=True, workers=1)
+        return scipy.fft.fft2(waves, overwrite_x=True, workers=1)
     import cupyx.scipy.fft
 
-    return getattr(cupyx.scipy.fft, name)(waves, norm=norm, overwrite_x=True)
+    if inverse:
+        return cupyx.scipy.fft.ifft2(waves, norm="forward", overwrite_x=True)
+    return cupyx.scipy.fft.fft2(waves, overwrite_x=True)
 
 
 def plan_fft2(waves: Array) -> Any:

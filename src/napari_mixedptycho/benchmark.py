@@ -12,15 +12,17 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from napari_mixedptycho._array import Array, fft2, namespace, select
+from napari_mixedptycho._array import Array, Transform, namespace, select, transform
 from napari_mixedptycho._device import cores
+from napari_mixedptycho._fourier import fourier
+from napari_mixedptycho._fourier import name as fourier_name
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.engine.estimate import Estimate
 from napari_mixedptycho.engine.forward import Objective
@@ -51,6 +53,11 @@ class Timing:
         The least number of Fourier transforms at the same size and threads, in place; median.
     memory
         Peak of the arrays that an evaluation makes, bytes (0 on a GPU).
+    threads
+        Of the CPU.
+    speedup
+        How many times as fast as with the first number of threads that was asked for; median over pairs that
+        were timed one after the other.
     """
 
     states: int
@@ -59,6 +66,8 @@ class Timing:
     seconds: float
     transforms: float
     memory: int
+    threads: int = 1
+    speedup: float = 1.0
 
     @property
     def ratio(self) -> float:
@@ -77,15 +86,16 @@ class Bench:
     repeats
         The median of so many.
     threads
-        Of the CPU; None: all cores.
-    device
-        As `run.device`.
+        Of the CPU, one number after the other; none: all cores.
+    device, fft
+        As in `run`.
     """
 
     scan: int = 24
     repeats: int = 5
-    threads: int | None = None
+    threads: tuple[int, ...] = ()
     device: str = "cpu"
+    fft: str = "scipy"
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -110,35 +120,58 @@ class Bench:
         """Return what a run of this case would evaluate, and where it would start."""
         states, slices, modes = case
         recipe = Recipe().with_set(f"run.device={self.device}").with_set("model.padding=1.5")
+        recipe = recipe.with_set(f"run.fft={self.fft}")
         for name, value in {"states": states, "slices": slices, "probe_modes": modes}.items():
             recipe = recipe.with_set(f"model.{name}={value}")
-        if self.threads is not None:
-            recipe = recipe.with_set(f"run.threads={self.threads}")
         prepared = prepare(recipe, self.dataset)
         assert prepared.geometry.size == _SIZE
         objective = Objective.of(prepared.problem, PoissonLoss())
         return objective, to_device(prepared, first_estimate(prepared, states))
 
-    def time(self, case: tuple[int, int, int]) -> Timing:
-        """Measure one case: evaluation and bare transforms in turn, so that both see the same machine."""
+    def time(self, case: tuple[int, int, int]) -> list[Timing]:
+        """Measure one case with each number of threads; all in turn, so that they see the same machine."""
         objective, estimate = self.objective(case)
-        problem = objective.problem
-        xp = namespace(problem.propagator)
+        on_cpu = namespace(objective.problem.propagator) is np
+        counts = (self.threads or (cores(),)) if on_cpu else (1,)
+        works = [_Work.of(objective, estimate, case, threads) for threads in counts]
+        for work in works:
+            work.evaluate()
+        timed = np.array([[work.seconds() for work in works] for _ in range(self.repeats)])
+        seconds, floors = np.median(timed, axis=0).T[0], np.median(timed, axis=0).T[1:].min(axis=0)
+        speedups = np.median(timed[:, :1, 0] / timed[:, :, 0], axis=0)
+        rows = zip(works, counts, seconds.tolist(), floors.tolist(), speedups.tolist(), strict=True)
+        return [
+            Timing(*case, second, floor, work.memory, threads, speedup)
+            for work, threads, second, floor, speedup in rows
+        ]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is timed with a number of threads: an evaluation, and bare transforms in several batches."""
+
+    evaluate: Callable[[], Any]
+    bare: tuple[Callable[[], None], ...]
+    memory: int
+    xp: Any
+
+    @classmethod
+    def of(cls, objective: Objective, estimate: Estimate, case: tuple[int, int, int], threads: int) -> _Work:
+        """Make it ready."""
+        problem = replace(objective.problem, threads=threads)
+        objective, xp = replace(objective, problem=problem), namespace(problem.propagator)
 
         def evaluate() -> Any:
             return objective.value_and_gradient(estimate, ("object", "probe"))
 
         count = problem.count * least_transforms(*case)
         batches = _BATCHES if xp is np else (problem.count,)
-        bare = {batch: transforms(xp, count, batch, problem.threads) for batch in batches}
-        memory = _peak(evaluate) if xp is np else 0
-        _seconds(evaluate, xp)
-        seconds, floors = [], []
-        for _ in range(self.repeats):
-            seconds.append(_seconds(evaluate, xp))
-            floors.append([_seconds(work, xp) for work in bare.values()])
-        floor = float(np.median(floors, axis=0).min())
-        return Timing(*case, float(np.median(seconds)), floor, memory)
+        bare = tuple(transforms(xp, count, batch, threads, problem.fourier) for batch in batches)
+        return cls(evaluate, bare, _peak(evaluate) if xp is np else 0, xp)
+
+    def seconds(self) -> list[float]:
+        """Time the evaluation, and each kind of bare transforms."""
+        return [_seconds(work, self.xp) for work in (self.evaluate, *self.bare)]
 
 
 def least_transforms(states: int, slices: int, modes: int) -> int:
@@ -146,14 +179,17 @@ def least_transforms(states: int, slices: int, modes: int) -> int:
     return states * modes * (4 * slices - 2) + 2 * modes
 
 
-def transforms(xp: Any, count: int, batch: int, threads: int) -> Callable[[], None]:
+def transforms(
+    xp: Any, count: int, batch: int, threads: int, fourier: Transform = transform
+) -> Callable[[], None]:
     """Return a function that transforms `count` times in place, `batch` at a time, on `threads`."""
-    spaces = [xp.ones((batch, _SIZE, _SIZE), dtype=xp.complex64) for _ in range(threads)]
+    # Of nothing, or the numbers would grow; it takes the same time.
+    spaces = [xp.zeros((batch, _SIZE, _SIZE), dtype=xp.complex64) for _ in range(threads)]
     calls = [len(part) for part in np.array_split(np.arange(-(-count // batch)), threads)]
 
     def share(space: Array, times: int) -> None:
         for _ in range(times):
-            fft2(space, unitary=True)
+            fourier(space, False)
 
     def work() -> None:
         if threads == 1:
@@ -174,7 +210,8 @@ def machine(bench: Bench) -> dict[str, Any]:
         "detector": _DETECTOR,
         "size": _SIZE,
         "device": "cpu" if on_cpu else "gpu",
-        "threads": (bench.threads or cores()) if on_cpu else 1,
+        "threads": list(bench.threads or (cores(),)) if on_cpu else [1],
+        "fft": fourier_name(fourier(bench.fft, _SIZE)) if on_cpu else "cufft",
         "processor": _processor() if on_cpu else _graphics(xp),
         "cores": os.cpu_count(),
         "system": platform.platform(),

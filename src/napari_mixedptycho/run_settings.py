@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -21,6 +22,11 @@ class Run(Settings):
         "gpu:0,1 (both at once).",
     )
     threads: int | None = Field(None, ge=1, le=1024, description="CPU threads; not set: all cores.")
+    fft: Literal["auto", "scipy", "fftw"] = Field(
+        "scipy",
+        description="What transforms waves on a CPU: scipy (the same bits each time), fftw (faster; needs "
+        "the extra fft), or auto: fftw where a short measurement finds it faster.",
+    )
     patterns_per_chunk: int | None = Field(
         None, ge=1, description="Patterns in work at once per thread; memory only. Not set: automatic."
     )

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mixedptycho._array import Array, select
+from napari_mixedptycho._array import Array, select, transform
 from napari_mixedptycho._device import Upload, chosen, cores, free_memory
+from napari_mixedptycho._fourier import fourier
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.engine.comm import ALONE, Comm
 from napari_mixedptycho.engine.detector import Detector
@@ -139,6 +140,7 @@ def _problem(recipe: Recipe, dataset: Dataset, geometry: Geometry, comm: Comm) -
         threads=thread_count(run, comm) if xp is np else 1,
         comm=comm,
         deterministic=run.deterministic,
+        fourier=fourier(run.fft, size) if xp is np else transform,
     )
 
 

@@ -26,6 +26,11 @@ def positive(text: str) -> int:
     return number
 
 
+def numbers(text: str) -> tuple[int, ...]:
+    """Read whole numbers of at least 1 with commas between them, for argparse."""
+    return tuple(positive(part) for part in text.split(","))
+
+
 def device(text: str) -> str:
     """Read where to compute, for argparse."""
     try:

@@ -14,7 +14,7 @@ from napari_mixedptycho import large_benchmark
 from napari_mixedptycho._array import select
 from napari_mixedptycho._device import chosen
 from napari_mixedptycho.benchmark import CASES, Bench, Timing, machine
-from napari_mixedptycho.cli._options import device, positive
+from napari_mixedptycho.cli._options import device, numbers, positive
 from napari_mixedptycho.cli._progress import size
 from napari_mixedptycho.large_benchmark import ITERATIONS, LargeTiming, bandwidth, measure
 
@@ -32,7 +32,16 @@ def add(commands: Any) -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", action="store_true", help="print JSON: seconds, bytes")
     parser.add_argument("--device", type=device, default="cpu", help="cpu (default), gpu, gpu:1 or auto")
-    parser.add_argument("--threads", type=positive, metavar="N", help="CPU threads (default: all cores)")
+    parser.add_argument(
+        "--threads",
+        type=numbers,
+        default=(),
+        metavar="N,…",
+        help="small: CPU threads (default: all cores); several, as in 1,2, are timed in turn and compared",
+    )
+    parser.add_argument(
+        "--fft", choices=("scipy", "fftw", "auto"), default="scipy", help="small: as run.fft (scipy)"
+    )
     parser.add_argument(
         "--cases", choices=("small", "large"), help="default: large on a GPU, small on the CPU"
     )
@@ -46,7 +55,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run the command."""
-    bench = Bench(arguments.scan, arguments.repeats, arguments.threads, arguments.device)
+    bench = Bench(arguments.scan, arguments.repeats, arguments.threads, arguments.device, arguments.fft)
     facts = machine(bench)
     large = arguments.cases == "large" or (arguments.cases is None and select(arguments.device) is not np)
     found = _large(arguments, facts) if large else _small(arguments, bench, facts)
@@ -61,27 +70,28 @@ def _small(arguments: argparse.Namespace, bench: Bench, facts: dict[str, Any]) -
         print(_title(facts))
         print(_HEAD)
     for case in CASES:
-        timings.append(bench.time(case))
+        timings += (found := bench.time(case))
         if not arguments.json:
-            print(_row(timings[-1]))
+            print("\n".join(_row(timing) for timing in found))
             sys.stdout.flush()
     return {"timings": [{**asdict(timing), "ratio": timing.ratio} for timing in timings]}
 
 
-_HEAD = "states  slices  modes   evaluation   least FFTs   ratio   memory"
+_HEAD = "states  slices  modes  threads   evaluation   least FFTs   ratio   memory   speed"
 
 
 def _row(timing: Timing) -> str:
     return (
-        f"{timing.states:6d}  {timing.slices:6d}  {timing.modes:5d}   {timing.seconds:8.3f} s   "
-        f"{timing.transforms:8.3f} s   {timing.ratio:5.2f}   {size(timing.memory)}"
+        f"{timing.states:6d}  {timing.slices:6d}  {timing.modes:5d}  {timing.threads:7d}   "
+        f"{timing.seconds:8.3f} s   {timing.transforms:8.3f} s   {timing.ratio:5.2f}   "
+        f"{size(timing.memory):>6s}   × {timing.speedup:.2f}"
     )
 
 
 def _title(facts: dict[str, Any]) -> str:
     return (
         f"{facts['patterns']} patterns of {facts['detector']} px, padded to {facts['size']}; "
-        f"{facts['device']}, {facts['threads']} thread(s), {facts['processor']}; {_software(facts)}"
+        f"{facts['device']}, {facts['processor']}; transforms by {facts['fft']}; {_software(facts)}"
     )
 
 

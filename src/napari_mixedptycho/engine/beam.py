@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mixedptycho._array import Array, asnumpy, fft2, ifft2, namespace
+from napari_mixedptycho._array import Array, asnumpy, namespace
 from napari_mixedptycho.engine.estimate import Estimate
 from napari_mixedptycho.engine.problem import Problem
 from napari_mixedptycho.optics import aberration_phases
@@ -30,7 +30,7 @@ def beam(problem: Problem, estimate: Estimate) -> tuple[Array, Pullback]:
         their gradient to that of probe, aberrations and source.
     """
     xp = namespace(estimate.probe)
-    plain = fft2(estimate.probe.copy())
+    plain = problem.fourier(estimate.probe.copy(), False)
     turned, aberration_back = _aberrated(problem, estimate, plain)
     spread, source_back = _spread(problem, estimate, turned)
 
@@ -39,7 +39,7 @@ def beam(problem: Problem, estimate: Estimate) -> tuple[Array, Pullback]:
         gradient = source_back(gradient, found)
         gradient = aberration_back(gradient, found)
         # The adjoint of the unscaled forward transform is the unscaled inverse one.
-        found["probe"] = ifft2(xp.ascontiguousarray(gradient) * plain.shape[-1] ** 2)
+        found["probe"] = problem.fourier(xp.ascontiguousarray(gradient), True)
         return found
 
     return spread, pullback

@@ -7,6 +7,7 @@ further along t than the one before, which is the same as the wave coming back b
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,15 +57,26 @@ class Flight:
         tilt = None if estimate.tilt is None else _MRAD * asnumpy(estimate.tilt)
         return cls(fixed, spacing, tilt, k, problem.wavelength)
 
+    @cached_property
+    def _divided(self) -> Array:
+        return self.fixed * self.fixed.real.dtype.type(1.0 / len(self.k) ** 2)
+
     def propagator(self, part: NDArray[np.int64]) -> Array:
         """Return (ky, kx), or (position, 1, 1, ky, kx) where positions are tilted, for a chunk."""
+        return self._turned(self.fixed, part)
+
+    def between(self, part: NDArray[np.int64]) -> Array:
+        """Return the same divided by the number of pixels, to go between transforms that are not scaled."""
+        return self._turned(self._divided, part)
+
+    def _turned(self, fixed: Array, part: NDArray[np.int64]) -> Array:
         if self.tilt is None:
-            return self.fixed
+            return fixed
         xp = namespace(self.fixed)
         tilt = self.tilt[part] if len(self.tilt) > 1 else self.tilt
         ramps = np.exp(2j * np.pi * self.spacing * tilt[..., None] * self.k).astype(self.fixed.dtype)
         ramps = xp.asarray(ramps)
-        return (ramps[:, 0, :, None] * ramps[:, 1, None, :] * self.fixed)[:, None, None]
+        return (ramps[:, 0, :, None] * ramps[:, 1, None, :] * fixed)[:, None, None]
 
     def pullback(self, slope: Array, part: NDArray[np.int64]) -> dict[str, Array]:
         """Return the gradients of tilt and spacing.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from napari_mixedptycho._array import Array, fft2, ifft2, namespace
+from napari_mixedptycho._array import Array, Transform, namespace, transform
 
 Backward = Callable[[Array, bool], tuple[Array, Array | None]]
 
@@ -43,34 +43,37 @@ def shift_ramps(shifts: Array, size: int, like: Array) -> Array:
     return xp.exp(-2j * np.pi * k * xp.asarray(shifts)[..., None]).astype(like.dtype)
 
 
-def incident_waves(spectrum: Array, ramps: Array) -> tuple[Array, Backward]:
+def incident_waves(spectrum: Array, ramps: Array, fourier: Transform = transform) -> tuple[Array, Backward]:
     """Shift the probe by a part of a pixel.
 
     Parameters
     ----------
     spectrum
-        (mode, ky, kx): `fft2` of the probe.
+        (mode, ky, kx): the transform of the probe.
     ramps
         (position, 2, size): `shift_ramps`.
+    fourier
+        What transforms.
 
     Returns
     -------
     tuple
-        Waves (position, mode, y, x); and the pullback ``backward(gradient, with_shifts)`` from their gradient
-        (which is overwritten) to that of the spectrum, summed over positions, and, if wanted, that of the
-        shifts (position, 2).
+        Waves (position, mode, y, x), divided by their edge: what leaves the specimen then has a transform
+        that is unitary without being scaled; and the pullback ``backward(gradient, with_shifts)`` from their
+        gradient (which is overwritten) to that of the spectrum, summed over positions, and, if wanted, that
+        of the shifts (position, 2).
     """
     xp = namespace(spectrum)
     size = spectrum.shape[-1]
-    planes = (ramps[:, 0, :, None] * ramps[:, 1, None, :])[:, None]
-    waves = ifft2(spectrum * planes)
+    rows = ramps[:, 0] * ramps.real.dtype.type(1.0 / size**3)  # 1/N² for the inverse transform, 1/N as said
+    planes = (rows[:, :, None] * ramps[:, 1, None, :])[:, None]
+    waves = fourier(spectrum * planes, True)
 
     def backward(gradient: Array, with_shifts: bool) -> tuple[Array, Array | None]:
-        gradient = fft2(gradient)
+        gradient = fourier(gradient, False)
         gradient *= xp.conj(planes)
-        whole = 1.0 / size**2
-        slope = _shift_slope(spectrum, gradient) * whole if with_shifts else None
-        return gradient.sum(axis=0) * whole, slope
+        slope = _shift_slope(spectrum, gradient) if with_shifts else None
+        return gradient.sum(axis=0), slope
 
     return waves, backward
 

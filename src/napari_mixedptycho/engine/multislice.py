@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from napari_mixedptycho._array import Array, fft2, ifft2, namespace
+from napari_mixedptycho._array import Array, Transform, namespace, transform
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,11 @@ Backward = Callable[[Array, Watch], Array]
 
 
 def far_field(
-    incident: Array, patches: Sequence[Array], propagator: Array, ramp: Array | None = None
+    incident: Array,
+    patches: Sequence[Array],
+    propagator: Array,
+    ramp: Array | None = None,
+    fourier: Transform = transform,
 ) -> tuple[Array, Backward]:
     """Send waves through all slices to the detector.
 
@@ -47,26 +51,29 @@ def far_field(
     patches
         One (position, state, 1, y, x) array per slice: the transmission under the probe.
     propagator
-        (y, x), or (position, 1, 1, y, x): zero frequency in the corner.
+        (y, x), or (position, 1, 1, y, x): zero frequency in the corner; divided by the pixels of a wave,
+        which makes up for transforms that are not scaled.
     ramp
         (position, 1, 1, y, x): what exit waves are multiplied by to shift the patterns; None: nothing.
+    fourier
+        What transforms.
 
     Returns
     -------
     tuple
-        Far field (position, state, mode, ky, kx), unitary transform of the exit wave; and the pullback
+        Far field (position, state, mode, ky, kx), the transform of the exit wave; and the pullback
         ``backward(gradient, watch)``: it overwrites the far-field gradient, reports what `watch` asks for,
         and returns the gradient of the incident waves (position, mode, y, x).
     """
     waves = [incident]
     current = incident * patches[0]
     for patch in patches[1:]:
-        current = fft2(current)
+        current = fourier(current, False)
         current *= propagator
-        current = ifft2(current)
+        current = fourier(current, True)
         waves.append(current)
         current = current * patch
-    far, exit_back = _to_detector(current, ramp)
+    far, exit_back = _to_detector(current, ramp, fourier)
 
     def backward(gradient: Array, watch: Watch) -> Array:
         xp = namespace(gradient)
@@ -78,36 +85,35 @@ def far_field(
                 watch.object(index, _summed(share, 2))
             gradient *= xp.conj(patches[index])
             if index:
-                gradient = fft2(gradient)
+                gradient = fourier(gradient, False)
                 if watch.flight is not None:
-                    watch.flight(_phase_slope(gradient, waves[index]))
+                    watch.flight(_phase_slope(gradient, fourier(waves[index].copy(), False)))
                 gradient *= xp.conj(propagator)
-                gradient = ifft2(gradient)
+                gradient = fourier(gradient, True)
         return _summed(gradient, 1)
 
     return far, backward
 
 
-def _to_detector(leaving: Array, ramp: Array | None) -> tuple[Array, Backward]:
+def _to_detector(leaving: Array, ramp: Array | None, fourier: Transform) -> tuple[Array, Backward]:
     """Transform exit waves, after the ramp that shifts the patterns."""
     if ramp is None:
-        return fft2(leaving, unitary=True), lambda gradient, watch: ifft2(gradient, unitary=True)
+        return fourier(leaving, False), lambda gradient, watch: fourier(gradient, True)
     leaving = leaving * ramp
 
     def backward(gradient: Array, watch: Watch) -> Array:
         xp = namespace(gradient)
-        gradient = ifft2(gradient, unitary=True)
+        gradient = fourier(gradient, True)
         if watch.exit is not None:
             watch.exit((gradient * xp.conj(leaving)).imag.sum(axis=(1, 2)))
         gradient *= xp.conj(ramp)
         return gradient
 
-    return fft2(leaving.copy(), unitary=True), backward
+    return fourier(leaving.copy(), False), backward
 
 
-def _phase_slope(gradient: Array, wave: Array) -> Array:
-    """Return ∂L/∂χ (position, ky, kx) from the transformed gradient after a gap and the wave there."""
-    spectrum = fft2(wave.copy())
+def _phase_slope(gradient: Array, spectrum: Array) -> Array:
+    """Return ∂L/∂χ (position, ky, kx) from the transforms of the gradient after a gap and of the wave."""
     size = gradient.shape[-1]
     return (gradient * namespace(gradient).conj(spectrum)).imag.sum(axis=(1, 2)) / size**2
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mixedptycho._array import Array
+from napari_mixedptycho._array import Array, Transform, transform
 from napari_mixedptycho.engine.comm import ALONE, Comm
 from napari_mixedptycho.engine.detector import Detector
 from napari_mixedptycho.engine.patterns import Patterns, in_turn
@@ -60,6 +60,8 @@ class Problem:
         The ranks that share the lanes.
     deterministic
         On a GPU: sums that are the same bit for bit each time.
+    fourier
+        What transforms waves (portable path).
     """
 
     measured: Array | Patterns
@@ -79,6 +81,7 @@ class Problem:
     held_out: Indices = field(default_factory=lambda: np.zeros(0, np.int64))
     comm: Comm = ALONE
     deterministic: bool = False
+    fourier: Transform = transform
 
     @property
     def size(self) -> int:

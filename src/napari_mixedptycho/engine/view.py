@@ -141,13 +141,14 @@ class View:
 
     def power(self, part: Indices) -> tuple[Array, Array, FarBackward, IncidentBackward]:
         """Send a chunk to the detector: power (position, ky, kx), far field, and the two pullbacks."""
-        incident, incident_back = incident_waves(self.spectrum, self.ramps[part])
+        fourier = self.problem.fourier
+        incident, incident_back = incident_waves(self.spectrum, self.ramps[part], fourier)
         patches = [
             take_patches(self.transmission[:, index], self.corners[part], self.problem.size)[:, :, None]
             for index in range(self.transmission.shape[1])
         ]
         far, back = far_field(
-            incident[:, None], patches, self.flight.propagator(part), self.camera.ramp(part)
+            incident[:, None], patches, self.flight.between(part), self.camera.ramp(part), fourier
         )
         return _power(far), far, back, incident_back
 
