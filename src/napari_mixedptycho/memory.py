@@ -88,12 +88,11 @@ def estimate_memory(recipe: Recipe, dataset: Dataset) -> Memory:
     InputError
         When a GPU is asked for and there is none.
     """
-    region = _region(recipe, dataset)
     xp = select(recipe.run.device)
-    grids = {stage.detector: _geometry(recipe, dataset, region, stage.detector) for stage in recipe.stages}
-    stages = [_stage(recipe, stage, grids[stage.detector].shape) for stage in recipe.stages]
+    found = grids(recipe, dataset)
+    stages = [_stage(recipe, stage, found[stage.detector].shape) for stage in recipe.stages]
     solver, gradient = max(stages, key=sum)
-    geometry = max(grids.values(), key=lambda grid: grid.size)
+    geometry = max(found.values(), key=lambda grid: grid.size)
     return Memory(
         data=_data(recipe, dataset),
         solver=solver,
@@ -101,6 +100,12 @@ def estimate_memory(recipe: Recipe, dataset: Dataset) -> Memory:
         waves=_waves(recipe, geometry.size, xp),
         shape=geometry.shape,
     )
+
+
+def grids(recipe: Recipe, dataset: Dataset) -> dict[float | None, Geometry]:
+    """Return the grid that each part of the detector in use asks for; reads at most a few patterns."""
+    region = _region(recipe, dataset)
+    return {stage.detector: _geometry(recipe, dataset, region, stage.detector) for stage in recipe.stages}
 
 
 def _data(recipe: Recipe, dataset: Dataset) -> int:

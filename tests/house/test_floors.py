@@ -50,6 +50,7 @@ FLOORS = {
     "crew": 7,
     "large_benchmark": 7,
     "analysis": 8,
+    "effort": 8,
     "reconstruct": 8,
     "scan": 9,
     "bracket": 9,

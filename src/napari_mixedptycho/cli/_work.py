@@ -13,8 +13,9 @@ import numpy as np
 
 from napari_mixedptycho._array import select
 from napari_mixedptycho.checkpoint import Saver, in_main_thread
-from napari_mixedptycho.cli._progress import Display, size
+from napari_mixedptycho.cli._progress import Display, duration, size
 from napari_mixedptycho.dataset import Dataset
+from napari_mixedptycho.effort import estimate_effort
 from napari_mixedptycho.engine.comm import ALONE, Comm
 from napari_mixedptycho.engine.orders import serve
 from napari_mixedptycho.errors import DivergedError, InputError
@@ -62,7 +63,7 @@ def compute(
         When the result could not be written.
     """
     known_thickness(recipe, dataset)
-    display.say(headline(recipe, dataset) + (f", {comm.size} processes" if comm.size > 1 else ""))
+    display.say(headline(recipe, dataset, comm))
     if prior_stands_back(recipe, dataset):
         display.say(
             "The dose is not known, so that the prior on the object is left out; if it is known to you, set "
@@ -121,8 +122,8 @@ def _all_ready(prepared: Prepared) -> Prepared:
     return prepared
 
 
-def headline(recipe: Recipe, dataset: Dataset) -> str:
-    """Say in one line what will be computed, from what, and how much memory it will take."""
+def headline(recipe: Recipe, dataset: Dataset, comm: Comm = ALONE) -> str:
+    """Say in one line what will be computed, from what, and how much memory and time it will take."""
     model, run = recipe.model, recipe.run
     stages = " + ".join(f"{stage.iterations} {stage.name}" for stage in recipe.stages)
     counts = [(model.states, "state"), (model.slices, "slice"), (model.probe_modes, "probe mode")]
@@ -131,12 +132,14 @@ def headline(recipe: Recipe, dataset: Dataset) -> str:
     if recipe.data.scan_region is not None:
         top, bottom, left, right = recipe.data.scan_region
         rows, columns = bottom - top, right - left
-    needed = estimate_memory(recipe, dataset)
+    needed, on_cpu = estimate_memory(recipe, dataset), select(run.device) is np
     return (
         f"{dataset.name}: {rows}×{columns} patterns of {dataset.detector_size}×{dataset.detector_size} px; "
         f"{parts}, object {needed.shape[0]}×{needed.shape[1]} px; iterations: {stages}; "
         f"about {size(needed.total)} of memory; "
-        + (f"CPU, {thread_count(run)} thread(s)" if select(run.device) is np else "GPU")
+        + (f"CPU, {thread_count(run)} thread(s)" if on_cpu else "GPU")
+        + (f", {comm.size} processes" if comm.size > 1 else "")
+        + f"; {'about' if on_cpu else 'at least'} {duration(estimate_effort(recipe, dataset, comm).seconds)}"
     )
 
 
