@@ -13,6 +13,7 @@ import pytest
 from napari_mixedptycho.crew import gathered, recruited
 from napari_mixedptycho.engine.comm import ALONE, LostError, Meeting, Thread, group, in_pairs, launched
 from napari_mixedptycho.engine.orders import own_lanes
+from napari_mixedptycho.engine.patterns import Held, Streamed
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.prepare import open_dataset, prepare
 from napari_mixedptycho.reconstruct import Progress, reconstruct
@@ -72,6 +73,38 @@ def test_every_lane_has_one_owner() -> None:
             problem = prepare(recipe, dataset, Thread(Meeting(size), rank)).problem
             lanes += list(own_lanes(problem, None))
         assert sorted(np.concatenate(lanes)) == list(range(36))
+
+
+@pytest.mark.parametrize("grouping", ["random", "compact"])
+def test_who_holds_only_its_tiles_reads_no_others_for_a_batch(
+    grouping: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = (*RUNS["in batches"], f"stages.mixed.grouping={grouping}", "data.hold_out=9")
+    expected = steps(small(*batches))
+    tight = (*batches, "run.data_memory=4e-4")  # what half of the patterns take, and a little more
+    recipe = small(*tight)
+    rank = prepare(recipe, open_dataset(recipe), Thread(Meeting(2), 1)).problem
+    assert isinstance(rank.measured, Held)
+    asked: list[int] = []
+    monkeypatch.setattr(Streamed, "__getitem__", lambda self, indices: asked.append(len(indices)))
+    found = shared(2, *tight)
+    assert asked == []
+    for one, other in zip(expected, found, strict=True):
+        assert other.loss == pytest.approx(one.loss, rel=1e-5)
+        assert other.held_out == pytest.approx(one.held_out, rel=1e-5)
+
+
+def test_a_batch_by_tile_is_shared_whole() -> None:
+    recipe = small()
+    dataset, random = open_dataset(recipe), np.random.default_rng(3)
+    for size in (1, 2, 5, 20):
+        batch = random.permutation(36)[:7]
+        problems = [prepare(recipe, dataset, Thread(Meeting(size), rank)).problem for rank in range(size)]
+        parts = [own_lanes(problem, batch, by_tile=True) for problem in problems]
+        assert sorted(np.concatenate([lane for lanes in parts for lane in lanes])) == sorted(batch)
+        for problem, lanes in zip(problems, parts, strict=True):
+            own = own_lanes(problem, None)
+            assert all(np.isin(lane, np.concatenate(own)).all() for lane in lanes)
 
 
 def test_neighbours_are_added_first() -> None:

@@ -16,6 +16,7 @@ from napari_mixedptycho.engine.incidence import split_positions
 from napari_mixedptycho.engine.limits import Limits
 from napari_mixedptycho.engine.losses import Loss
 from napari_mixedptycho.engine.orders import Count, Evaluation, together
+from napari_mixedptycho.engine.patterns import Held
 from napari_mixedptycho.engine.places import places
 from napari_mixedptycho.engine.problem import Indices, Problem, chunks
 from napari_mixedptycho.engine.unknowns.base import Refined
@@ -89,7 +90,8 @@ class Objective:
         """
         part = 1.0 if batch is None else len(batch) / len(self.problem.fitted)
         view = View.of(self.problem, estimate, self.loss, refined)
-        order = Evaluation(self.loss, estimate, refined, batch)
+        by_tile = isinstance(self.problem.measured, Held)
+        order = Evaluation(self.loss, estimate, refined, batch, by_tile)
         share = together(self.problem, order, lambda: order.seen(view))
         value, gradient = view.finish(share, 1.0 / (part * self.total))
         for term in self.terms:

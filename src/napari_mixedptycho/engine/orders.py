@@ -48,12 +48,16 @@ class Evaluation:
         As for `View`.
     batch
         Positions that are looked at; None: all that are fitted.
+    by_tile
+        Each rank takes those of a batch that lie in its own lanes, whose patterns it holds; else shares are
+        equal.
     """
 
     loss: Loss
     estimate: Estimate
     refined: tuple[Unknown, ...]
     batch: Indices | None = None
+    by_tile: bool = False
 
     def part(self, problem: Problem) -> Share | None:
         """Return what the lanes of this rank add together."""
@@ -63,7 +67,7 @@ class Evaluation:
     def seen(self, view: View) -> Share | None:
         """Return the same, with the view at hand."""
         problem = view.problem
-        lanes = own_lanes(problem, self.batch)
+        lanes = own_lanes(problem, self.batch, self.by_tile)
         if not lanes:
             return None
         if problem.threads == 1:
@@ -109,10 +113,15 @@ class Count:
         return sums
 
 
-def own_lanes(problem: Problem, batch: Indices | None) -> tuple[Indices, ...]:
-    """Return the lanes of this rank: of all positions that are fitted, or of a batch."""
-    lanes = problem.lanes if batch is None else divide(batch, len(problem.lanes))
-    return lanes[group(len(lanes), problem.comm)]
+def own_lanes(problem: Problem, batch: Indices | None, by_tile: bool = False) -> tuple[Indices, ...]:
+    """Return the lanes of this rank: of all positions that are fitted, or of a batch; see `Evaluation`."""
+    if batch is not None and not by_tile:
+        lanes = divide(batch, len(problem.lanes))
+        return lanes[group(len(lanes), problem.comm)]
+    own = problem.lanes[group(len(problem.lanes), problem.comm)]
+    if batch is None or not own:
+        return own
+    return divide(batch[np.isin(batch, np.concatenate(own))], len(own))
 
 
 def together(problem: Problem, order: Evaluation | Count, work: Callable[[], Any]) -> Any:
