@@ -20,7 +20,7 @@ from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.engine.forward import predict
 from napari_mixedptycho.engine.objects import states
 from napari_mixedptycho.errors import InputError
-from napari_mixedptycho.prepare import open_dataset, prepare
+from napari_mixedptycho.prepare import for_detector, open_dataset, prepare
 from napari_mixedptycho.reconstruct import Progress
 from napari_mixedptycho.result import Result
 from tests.small import small, standard, steps
@@ -123,9 +123,37 @@ def test_what_has_nothing_to_judge_is_refused(made: Result) -> None:
         next(control(flat))
 
 
-def test_other_data_and_part_of_the_detector_are_refused(made: Result) -> None:
+PART = 0.75
+
+
+def test_a_result_for_part_of_the_detector_gets_a_control_of_all_of_it() -> None:
+    """What the last stage saw is as that object scatters; the control's last stage sees the same part."""
+    changed = RECIPE.with_set(f"stages.2.detector={PART}")
+    for stage in (0, 1):
+        changed = changed.with_set(f"stages.{stage}.iterations=1")
+    result = steps(changed)[-1].result
+    dataset = open_dataset(result.recipe)
+    result, plain = uncounted(result, dataset)
+    data = stationary(result, plain)
+    assert data.detector_size == dataset.detector_size
+    part = for_detector(prepare(result.recipe, plain), PART)
+    seen = np.fft.fftshift(predict(part.problem, at_rest(result.estimate), np.arange(3)), axes=(-2, -1))
+    size = part.dataset.detector_size
+    edge = (data.detector_size - size) // 2
+    found = data.values.reshape(-1, data.detector_size, data.detector_size)[:3]
+    inside = found[:, edge : edge + size, edge : edge + size]
+    weight = np.fft.fftshift(part.problem.weight)
+    disk = seen.mean(axis=0) > 0.05 * seen.mean(axis=0).max()  # the larger grid aliases less beyond it
+    np.testing.assert_allclose(inside[:, disk & (weight > 0)], seen[:, disk & (weight > 0)], rtol=0.03)
+    assert inside.sum() / found.sum() > 0.97
+    _, judged = run(control(result, plain))
+    assert judged.result.geometry == result.geometry
+    assert judged.verdict.floor > 0
+
+
+def test_other_data_and_another_grid_are_refused(made: Result) -> None:
     with pytest.raises(InputError, match="these data are"):
         stationary(made.replace(data_hash="0" * 16))
     elsewhere = made.replace(geometry=replace(made.geometry, sampling=2 * made.geometry.sampling))
-    with pytest.raises(InputError, match="part of the detector"):
+    with pytest.raises(InputError, match="object grid"):
         stationary(elsewhere)

@@ -25,11 +25,12 @@ from napari_mixedptycho.engine.estimate import Estimate
 from napari_mixedptycho.engine.forward import predict
 from napari_mixedptycho.engine.objects import states as object_states
 from napari_mixedptycho.errors import InputError
-from napari_mixedptycho.prepare import Prepared, open_dataset, prepare, to_device
+from napari_mixedptycho.prepare import Prepared, for_detector, open_dataset, prepare, to_device
 from napari_mixedptycho.recipe import Data, Recipe
 from napari_mixedptycho.reconstruct import Progress, reconstruct
 from napari_mixedptycho.result import Result
 from napari_mixedptycho.settings import Settings
+from napari_mixedptycho.warm_start import carried
 
 
 class ControlSettings(Settings):
@@ -155,13 +156,19 @@ def stationary(result: Result, dataset: Dataset | None = None, seed: int = 0) ->
     Raises
     ------
     InputError
-        When the data are not those of the result, or its last stage saw part of the detector only.
+        When the data are not those of the result.
+
+    Notes
+    -----
+    All of the measured detector is simulated, whatever part of it the last stage saw: the control's stages
+    see the same parts of it again. Beyond that part lies what the object found on it scatters there.
     """
     prepared = prepare(result.recipe, dataset if dataset is not None else open_dataset(result.recipe))
     _check(result, prepared)
     problem, data = prepared.problem, prepared.dataset
     everywhere = np.arange(problem.count)
-    predicted = asnumpy(predict(problem, to_device(prepared, at_rest(result.estimate)), everywhere))
+    still = carried(at_rest(result.estimate), result.geometry, prepared.geometry, data.detector_size)
+    predicted = asnumpy(predict(problem, to_device(prepared, still), everywhere))
     electrons = np.fft.fftshift(predicted.astype(np.float64), axes=(-2, -1)) * np.where(
         np.fft.fftshift(asnumpy(problem.weight)) > 0, 1.0, 0.0
     )
@@ -202,8 +209,9 @@ def _check(result: Result, prepared: Prepared) -> None:
             f"The result was made from data {result.data_hash} ({result.name}); these data are "
             f"{prepared.dataset.hash} ({prepared.dataset.name})."
         )
-    if result.geometry != prepared.geometry:
+    last = result.recipe.stages[result.history.stage[-1] if len(result.history) else 0]
+    if result.geometry != for_detector(prepared, last.detector).geometry:
         raise InputError(
-            f"{result.name}: the last iteration saw part of the detector only (`detector` of a stage); the "
-            "control needs a result for all of it."
+            f"{result.name}: the object grid of {result.geometry.shape} px is not that of the recipe's stage "
+            f"{last.name!r}; reconstruct again with this version."
         )
