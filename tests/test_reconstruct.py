@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_mixedptycho.analysis import measure
 from napari_mixedptycho.cli import main
 from napari_mixedptycho.engine.estimate import Estimate
 from napari_mixedptycho.errors import InputError
@@ -132,6 +133,18 @@ def test_the_same_seed_gives_the_same_result_and_another_one_another() -> None:
     first, same, other = (steps(small(f"run.seed={seed}"))[-1].result for seed in (1, 1, 2))
     assert_same_estimate(first, same)
     assert not np.array_equal(first.estimate.object, other.estimate.object)
+
+
+def test_the_motion_of_atoms_is_noted_while_states_are_displaced_copies() -> None:
+    result = steps(standard("data.scan_region=[6,15,6,15]", "stages.2.iterations=4"))[-1].result
+    motion = np.array(result.history.motion)
+    several = [result.recipe.states_of(result.recipe.stages[index]) > 1 for index in result.history.stage]
+    displaced = np.array(several)
+    assert np.isnan(motion[~displaced]).all()
+    assert motion[displaced][0] == pytest.approx(result.recipe.guess.spread.displacement, rel=0.6)
+    found = measure(result)
+    assert motion[-1] == pytest.approx(np.sqrt((found.sd**2).mean()), rel=0.35)
+    assert result.history.motion_drift == pytest.approx(motion[-1] - motion[-2])
 
 
 def test_states_start_different_and_stay_different() -> None:

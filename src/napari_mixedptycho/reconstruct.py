@@ -13,10 +13,11 @@ from napari_mixedptycho.crew import crew, recruited
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.engine.alarms import Course, alarmed
 from napari_mixedptycho.engine.estimate import LARGE, Estimate
-from napari_mixedptycho.engine.health import Health, Watch
+from napari_mixedptycho.engine.health import Health, Watch, scanned_field
 from napari_mixedptycho.engine.iterate import Start, Step, iterate
 from napari_mixedptycho.engine.orders import Turn
 from napari_mixedptycho.engine.prior import Spectrum
+from napari_mixedptycho.engine.spread import motion_of_atoms
 from napari_mixedptycho.engine.stage import Stage
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.prepare import (
@@ -30,6 +31,8 @@ from napari_mixedptycho.prepare import (
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.result import History, Result
 from napari_mixedptycho.warm_start import carried
+
+_ATOM = 0.3  # Å: sigma over which the displacement of an atom is averaged
 
 
 @dataclass(frozen=True)
@@ -178,6 +181,7 @@ class _Journey:
             evaluations=step.evaluations,
             stage=index,
             held_out=step.held_out,
+            motion=_motion(step.estimate, self.now),
             **health.signs(),
         )
         self.result = Result(
@@ -268,6 +272,12 @@ def _remaining(recipe: Recipe, history: History) -> float:
 def _price(recipe: Recipe, stage: Stage) -> float:
     """Return what an iteration of a stage costs, in any unit: states × pixels."""
     return recipe.states_of(stage) * (stage.detector or 1.0) ** 2
+
+
+def _motion(estimate: Estimate, prepared: Prepared) -> float:
+    """Return how far the atoms move over the states, rms per axis, Å; NaN where that is not known."""
+    sampling = prepared.geometry.sampling
+    return motion_of_atoms(estimate, _ATOM / sampling, scanned_field(estimate)) * sampling
 
 
 def _watch(prepared: Prepared) -> Watch:

@@ -58,6 +58,9 @@ class History:
         Loss of the patterns that were left out; NaN where there are none.
     largest_state, largest_slice, apart, nearest, largest_mode, power, texture
         Signs of health (`engine.health.Health`); NaN in files of versions that did not know them.
+    motion
+        How far the atoms move over the states, rms per axis, Å, to some 15 % (`engine.spread`); NaN of free
+        states and of one.
     """
 
     loss: tuple[float, ...] = ()
@@ -73,10 +76,17 @@ class History:
     largest_mode: tuple[float, ...] = ()
     power: tuple[float, ...] = ()
     texture: tuple[float, ...] = ()
+    motion: tuple[float, ...] = ()
 
     def __len__(self) -> int:
         """Return how many iterations are behind us."""
         return len(self.loss)
+
+    @property
+    def motion_drift(self) -> float | None:
+        """How much `motion` still changed in the last quarter of its iterations, Å; None where not known."""
+        known = [value for value in self.motion if not math.isnan(value)]
+        return known[-1] - known[-1 - len(known) // 4] if len(known) >= 4 else None
 
     def add(self, **entry: float) -> History:
         """Return a history with one more entry; signs that are not given are NaN."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_mixedptycho.analysis.motion import finite
 from napari_mixedptycho.checks import first_look
 from napari_mixedptycho.cli._layout import add_layout, contents_of
 from napari_mixedptycho.cli._options import is_result
@@ -263,12 +264,23 @@ def _how_far(result: Result) -> dict[str, Any]:
         "stages": stages,
         "loss": history.loss[-1] if len(history) else None,
         "separation": history.separation[-1] if len(history) else None,
+        "motion": finite(history.motion[-1]) if len(history) else None,
+        "motion_drift": history.motion_drift,
         "evaluations": sum(history.evaluations),
         "seconds": sum(history.seconds),
         "seed": recipe.run.seed,
         "versions": dict(result.versions),
         "forgotten": list(result.forgotten),
     }
+
+
+def _motion_lines(facts: dict[str, Any]) -> list[Line]:
+    """Say how far atoms move, and whether that has settled; nothing where it is not known."""
+    motion, drift = facts["motion"], facts["motion_drift"]
+    if motion is None:
+        return []
+    told = "" if drift is None else f", {drift:+.4f} Å in the last quarter of its iterations"
+    return [Line("motion", f"{motion:.4f} Å rms per axis of the atoms, to some 15 %{told}")]
 
 
 _RESUME = " (go on with run --resume)"
@@ -293,6 +305,7 @@ def _result_lines(facts: dict[str, Any]) -> list[Line]:
         Line("scan", f"{facts['scan_shape'][0]} × {facts['scan_shape'][1]} points"),
         Line("iterations", f"{stages}{'' if facts['complete'] or facts['forgotten'] else _RESUME}"),
         Line("loss", loss),
+        *_motion_lines(facts),
         *(Line("found", text) for text in facts["found"]),
         Line("cost", f"{facts['evaluations']:.4g} evaluations, {duration(facts['seconds'])}"),
         Line("versions", ", ".join(f"{name} {text}" for name, text in facts["versions"].items())),

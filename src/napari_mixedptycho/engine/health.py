@@ -155,7 +155,7 @@ class Watch:
 
     def look(self, estimate: Estimate) -> Health:
         """Measure the signs of an estimate; alarms are left to `alarms`."""
-        window = _field(estimate)
+        window = scanned_field(estimate)
         stored = states(estimate)[(..., *window)]
         xp = namespace(stored)
         phases = xp.angle(stored) if stored.dtype.kind == "c" else stored
@@ -182,7 +182,7 @@ class Watch:
         )
 
 
-def _field(estimate: Estimate) -> tuple[slice, slice]:
+def scanned_field(estimate: Estimate) -> tuple[slice, slice]:
     """Return the rows and columns of the object between the outermost scan points."""
     windows = []
     places = asnumpy(estimate.positions)
