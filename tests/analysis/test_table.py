@@ -7,8 +7,9 @@ import pytest
 
 from napari_mixedptycho.analysis.floor import judge
 from napari_mixedptycho.analysis.motion import measure, measure_phases
-from napari_mixedptycho.analysis.table import write_columns
+from napari_mixedptycho.analysis.table import read_columns, write_columns
 from napari_mixedptycho.analysis.truth import compare
+from napari_mixedptycho.errors import InputError
 from tests.analysis import specimen as s
 
 
@@ -32,7 +33,7 @@ def test_the_table_reads_back(tmp_path):
     np.testing.assert_allclose(numbers(rows, "sd_y_low (angstrom)"), motion.sd_interval[:, 0, 0], rtol=1e-5)
     assert not any(name.startswith(("true", "atoms")) for name in rows[0])
     units = ("(angstrom)", "(angstrom^2)", "(degree)")
-    assert all(name.endswith(units) for name in rows[0] if name not in ("id", "flagged"))
+    assert all(name.endswith(units) for name in rows[0] if name not in ("id", "flagged", "edge", "overlap"))
 
 
 def test_the_truth_stands_beside_its_column(tmp_path):
@@ -70,3 +71,47 @@ def test_the_size_of_the_motion_in_other_terms_and_its_floor(tmp_path):
     np.testing.assert_allclose((long**2 + short**2) / 2, u_rms**2, rtol=1e-4)
     np.testing.assert_allclose(numbers(rows, "floor (angstrom)"), verdict.column_floor, rtol=1e-5)
     np.testing.assert_allclose(numbers(rows, "above_floor (angstrom)"), verdict.column_above, rtol=1e-5)
+
+
+def test_flags_tell_the_rim_and_cut_windows(tmp_path):
+    result = s.result(s.drawn(s.moving(4)))
+    columns = np.concatenate([s.columns()[:1], [[0.5, 4.0], [4.0, 4.0], [4.0, 4.7]]])
+    motion = measure(result, columns=columns, numbers=[3, 5, 8, 13])
+    write_columns(tmp_path / "columns.csv", motion)
+    with (tmp_path / "columns.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["id"] for row in rows] == ["3", "5", "8", "13"]
+    assert rows[1]["edge"] == "1" and rows[2]["edge"] == "0"
+    assert [row["overlap"] for row in rows] == ["0", "0", "1", "1"]
+
+
+def test_a_table_edited_by_hand_keeps_its_numbers(tmp_path):
+    result = s.result(s.drawn(s.moving(4)))
+    path = tmp_path / "columns.csv"
+    write_columns(path, measure(result))
+    lines = path.read_text(encoding="utf-8").splitlines()
+    blank = [""] * lines[0].count(",")
+    blank[:2] = ["5.0", "4.0"]
+    edited = [lines[0], *lines[1:4], *lines[6:], ",".join(["", *blank])]
+    path.write_text("\n".join(edited) + "\n", encoding="utf-8")
+    columns, numbers = read_columns(path)
+    assert numbers == (0, 1, 2, *range(5, len(s.columns())), len(s.columns()))
+    assert columns[-1].tolist() == [5.0, 4.0]
+    again = measure(result, columns=columns, numbers=numbers)
+    write_columns(path, again)
+    assert read_columns(path)[1] == numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("id,y (angstrom),x (angstrom)\n1,2,3\n1,4,5\n", "twice"),
+        ("id,y,x\n1,2,3\n", "each line must state"),
+        ("id,y (angstrom),x (angstrom)\n1,two,3\n", "each line must state"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_refused(tmp_path, text, said):
+    path = tmp_path / "columns.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=said):
+        read_columns(path)

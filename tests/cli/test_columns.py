@@ -11,9 +11,11 @@ import h5py
 import numpy as np
 import pytest
 
+from napari_mixedptycho.dataset import turning
 from napari_mixedptycho.io import load, sample_path
 from napari_mixedptycho.preprocess import truth_in
 from napari_mixedptycho.result import Result
+from tests.analysis import specimen
 from tests.small import small, steps
 
 Run = Callable[..., Any]
@@ -136,3 +138,50 @@ def test_what_does_not_resemble_the_truth_is_measured_all_the_same(
     assert "true_sd_y" not in json.loads(shown.out)
     assert "Not compared with the truth: " in shown.err
     assert "lies within" in run("columns", tmp_path / "r.h5", "--truth", "sample:si_sigma9").refused()
+
+
+def test_a_trajectory_may_be_the_truth(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("ase", reason="ASE is not installed (extra structures)")
+    moving, frames = specimen.moving(6), []
+    for snapshot in moving @ turning(-25.0).T + 50.0:
+        lines = [f"Si {x:.5f} {y:.5f} {z}" for y, x in snapshot for z in (0.0, 1.9)]
+        frames.append(f"{len(lines)}\n\n" + "\n".join(lines) + "\n")
+    file = tmp_path / "md.xyz"
+    file.write_text("".join(frames))
+    path = tmp_path / "result.h5"
+    specimen.result(specimen.drawn(moving)).save(path)
+    found = run("columns", path, "--json", "--truth", file, "--species", "Si")
+    assert found.code == 0, found.err
+    assert "md is turned by 25." in found.err or "md is turned by 24." in found.err
+    numbers = json.loads(found.out)
+    assert (numbers["n_columns"], numbers["n_missed"], numbers["n_extra"]) == (12, 0, 0)
+    assert numbers["sd_ratio"] == pytest.approx(1.0, abs=0.03)
+    assert numbers["mean_position_error"] < 0.01
+    assert "it has no Au" in run("columns", path, "--truth", file, "--species", "Au").refused()
+
+
+def test_another_result_may_be_the_truth(run: Run, path: Path) -> None:
+    found = json.loads(run("columns", path, "--json", "--truth", path).out)
+    assert found["atoms_sd_ratio"] == pytest.approx(1.0)
+    assert found["atoms_mean_position_error"] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_columns_edited_by_hand_keep_their_numbers(run: Run, path: Path, tmp_path: Path) -> None:
+    assert run("columns", path, "--out", tmp_path / "first").code == 0
+    table = (tmp_path / "first" / "columns.csv").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "edited.csv").write_text("\n".join([table[0], *table[2:]]) + "\n", encoding="utf-8")
+    assert run("columns", path, "--columns", tmp_path / "edited.csv", "--out", tmp_path / "second").code == 0
+    with (tmp_path / "second" / "columns.csv").open(newline="", encoding="utf-8") as file:
+        assert [row["id"] for row in csv.DictReader(file)] == [str(i) for i in range(1, len(table) - 1)]
+    assert "cannot be read" in run("columns", path, "--columns", tmp_path / "none.csv").refused()
+
+
+def test_window_and_finder_can_be_chosen(run: Run, path: Path) -> None:
+    plain = json.loads(run("columns", path, "--json").out)
+    wide = json.loads(run("columns", path, "--json", "--radius", "0.55").out)
+    auto = json.loads(run("columns", path, "--json", "--radius", "auto").out)
+    assert wide["sd_y"] != plain["sd_y"] != auto["sd_y"]
+    few = json.loads(run("columns", path, "--json", "--set", "finder.margin=1.5").out)
+    assert few["n_columns"] < plain["n_columns"]
+    assert "--radius wide" in run("columns", path, "--radius", "wide").refused()
+    assert "there is no 'treshold'" in run("columns", path, "--set", "finder.treshold=0.1").refused()

@@ -73,7 +73,7 @@ class Findings:
         InputError
             As `analysis.measure`.
         """
-        motion, comparison, note = measure(result, settings, columns), None, ""
+        motion, comparison, note = measure(result, settings, columns, numbers), None, ""
         region, rotation = result.recipe.data.scan_region, result.recipe.microscope.scan_rotation
         truth = None if dataset is None else truth_in(dataset, region, rotation)
         if truth is not None and motion.n_columns:

@@ -4,7 +4,7 @@ The figures need matplotlib and are imported on their own, as ``napari_mixedptyc
 """
 
 from napari_mixedptycho.analysis.centroid import Fixed, Recentred
-from napari_mixedptycho.analysis.columns import ColumnFinder, inside_scan
+from napari_mixedptycho.analysis.columns import ColumnFinder, inside_scan, kept_numbers, proposed_radius
 from napari_mixedptycho.analysis.correlation import (
     Amplitudes,
     Correlations,
@@ -15,6 +15,7 @@ from napari_mixedptycho.analysis.correlation import (
 from napari_mixedptycho.analysis.estimators import Centroid
 from napari_mixedptycho.analysis.floor import FloorSettings, Verdict, judge
 from napari_mixedptycho.analysis.gaussian import Gaussian
+from napari_mixedptycho.analysis.known import truth_of_motion, truth_of_structure
 from napari_mixedptycho.analysis.motion import (
     ColumnMotion,
     MotionSettings,
@@ -24,7 +25,8 @@ from napari_mixedptycho.analysis.motion import (
     scan_positions,
 )
 from napari_mixedptycho.analysis.partners import Partners, partners
-from napari_mixedptycho.analysis.table import columns_table, write_columns
+from napari_mixedptycho.analysis.placement import Placement, place
+from napari_mixedptycho.analysis.table import columns_table, read_columns, write_columns
 from napari_mixedptycho.analysis.truth import Agreement, Comparison, compare, match_columns
 from napari_mixedptycho.analysis.vibration import (
     b_factor,
@@ -48,6 +50,7 @@ __all__ = [
     "Gaussian",
     "MotionSettings",
     "Partners",
+    "Placement",
     "Recentred",
     "Verdict",
     "b_factor",
@@ -58,6 +61,7 @@ __all__ = [
     "find_columns",
     "inside_scan",
     "judge",
+    "kept_numbers",
     "match_columns",
     "mean_frequency",
     "mean_square",
@@ -65,7 +69,12 @@ __all__ = [
     "measure_phases",
     "neighbour_amplitudes",
     "partners",
+    "place",
+    "proposed_radius",
+    "read_columns",
     "scan_positions",
+    "truth_of_motion",
+    "truth_of_structure",
     "u_rms_interval",
     "write_columns",
 ]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 from scipy.ndimage import gaussian_filter
-from scipy.spatial import ConvexHull, QhullError
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial import ConvexHull, QhullError, cKDTree
 from skimage.feature import peak_local_max
 
 from napari_mixedptycho.analysis._sampling import refined
@@ -17,6 +20,8 @@ Floats = NDArray[np.float64]
 
 _FINE = 0.15  # Å: maxima are looked for on pixels no larger than this
 _RATIO = 1.6  # widths of the two Gaussians: the usual stand-in for the Laplacian (Marr & Hildreth 1980)
+
+_SAME = 0.5  # Å: nearer than that to an earlier column, a column is that one
 
 
 class ColumnFinder(Settings):
@@ -122,6 +127,36 @@ def inside_scan(points: ArrayLike, scan: ArrayLike, margin: float) -> NDArray[np
             f"The {len(field)} scan positions span no area; columns need a two-dimensional scan."
         ) from None
     return np.asarray((at @ outline[:, :2].T + outline[:, 2] <= -margin).all(axis=1))
+
+
+def proposed_radius(columns: ArrayLike) -> float:
+    """Return the radius of a window, Å, that suits (N, 2) columns: 0.3 of the distance of near neighbours.
+
+    That distance is the 10th percentile of those to the nearest neighbour, so that dumb-bells count and a
+    single pair does not. Between 0.25 and 1 Å; without neighbours 0.4 Å.
+    """
+    at = np.asarray(columns, dtype=np.float64).reshape(-1, 2)
+    if len(at) < 2:
+        return 0.4
+    nearest = cKDTree(at).query(at, k=2)[0][:, 1]
+    return float(np.clip(0.3 * np.percentile(nearest, 10), 0.25, 1.0))
+
+
+def kept_numbers(columns: ArrayLike, earlier: ArrayLike, numbers: Sequence[int]) -> tuple[int, ...]:
+    """Return by which numbers (N, 2) columns are called when `earlier` ones (K, 2) had `numbers` (K,).
+
+    A column within 0.5 Å of an earlier one is the same; others get new numbers, above all that were used.
+    """
+    here, there = (np.asarray(points, dtype=np.float64).reshape(-1, 2) for points in (columns, earlier))
+    called = np.full(len(here), -1)
+    if len(here) and len(there):
+        gap = np.hypot(*(here[:, None] - there).transpose(2, 0, 1))
+        rows, cols = linear_sum_assignment(np.minimum(gap, 2 * _SAME))
+        close = gap[rows, cols] < _SAME
+        called[rows[close]] = np.asarray(numbers)[cols[close]]
+    new = np.flatnonzero(called < 0)
+    called[new] = max(numbers, default=-1) + 1 + np.arange(len(new))
+    return tuple(int(number) for number in called)
 
 
 def _refined(response: Floats, peaks: NDArray[np.intp]) -> Floats:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from napari_mixedptycho.analysis.centroid import Fixed, Recentred, half_spacing
-from napari_mixedptycho.analysis.columns import ColumnFinder, Floats
+from napari_mixedptycho.analysis.columns import ColumnFinder, Floats, inside_scan
 from napari_mixedptycho.analysis.estimators import Centroid
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.result import Result
 from napari_mixedptycho.settings import Settings
+
+_EDGE = 1.0
+"""Å from the outline of the scan."""
 
 
 class MotionSettings(Settings):
@@ -65,6 +69,12 @@ class ColumnMotion:
         Nominal confidence of the intervals.
     flagged
         (N,) bool: in some state the column was held at the farthest it may move; do not trust it.
+    edge
+        (N,) bool: nearer than 1 Å to the outline of the scan, where few patterns see it; None: not known.
+    overlap
+        (N,) bool: its window reaches into that of a neighbour, and is made smaller; None: not known.
+    numbers
+        (N,) by which the columns are called; None: from 0 on.
     """
 
     columns: Floats
@@ -80,6 +90,9 @@ class ColumnMotion:
     sd_x_interval: tuple[float, float]
     confidence: float
     flagged: NDArray[np.bool_]
+    edge: NDArray[np.bool_] | None = None
+    overlap: NDArray[np.bool_] | None = None
+    numbers: tuple[int, ...] | None = None
 
     @property
     def n_columns(self) -> int:
@@ -111,7 +124,10 @@ class ColumnMotion:
 
 
 def measure(
-    result: Result, settings: MotionSettings | None = None, columns: ArrayLike | None = None
+    result: Result,
+    settings: MotionSettings | None = None,
+    columns: ArrayLike | None = None,
+    numbers: Sequence[int] | None = None,
 ) -> ColumnMotion:
     """Find the columns of a result and measure their motion.
 
@@ -123,6 +139,8 @@ def measure(
         How; the defaults suit atomic resolution.
     columns
         (N, 2) positions (y, x) in the scan frame, Å, to measure instead of those found.
+    numbers
+        (N,) by which these are called; None: from 0 on.
 
     Raises
     ------
@@ -132,7 +150,20 @@ def measure(
     chosen = settings or MotionSettings()
     if columns is None:
         columns = find_columns(result, chosen.finder)
-    return measure_phases(result.projected_phase(), result.sampling, result.origin, columns, chosen)
+    found = measure_phases(result.projected_phase(), result.sampling, result.origin, columns, chosen)
+    return replace(
+        found,
+        edge=~inside_scan(found.mean, scan_positions(result), _EDGE),
+        overlap=2 * half_spacing(found.columns) < 2 * _window(chosen.centroid, result.sampling),
+        numbers=None if numbers is None else tuple(numbers),
+    )
+
+
+def _window(centroid: Centroid, sampling: float) -> float:
+    """Return the radius of the window that neighbours disturb, Å; 0 where they are fitted together."""
+    if isinstance(centroid, Fixed):
+        return (centroid.half_width + 0.5) * sampling
+    return centroid.radius if isinstance(centroid, Recentred) else 0.0
 
 
 def find_columns(result: Result, finder: ColumnFinder | None = None) -> Floats:

@@ -12,6 +12,7 @@ from napari_mixedptycho.analysis.floor import Verdict
 from napari_mixedptycho.analysis.motion import ColumnMotion
 from napari_mixedptycho.analysis.truth import Comparison
 from napari_mixedptycho.analysis.vibration import b_factor, ellipses
+from napari_mixedptycho.errors import InputError
 
 
 def write_columns(
@@ -58,10 +59,12 @@ def columns_table(
     atom where the `atoms` of a column move on their own, ``ellipse_…`` the 1σ ellipse.
 
     ``id`` is the number drawn on the figures. ``true_…`` is measured by the same centroid on the rendered
-    truth, in the frame of the truth; ``atoms_…`` are the means of the true positions themselves.
+    truth, in the frame of the truth; ``atoms_…`` are the means of the true positions themselves. 1 under
+    ``flagged``, ``edge`` and ``overlap``: held at its farthest, near the rim of the scan, window cut by a
+    neighbour's.
     """
     count = motion.n_columns
-    table = {"id": [str(index) for index in range(count)]}
+    table = {"id": [str(number) for number in motion.numbers or range(count)]}
     numbers: dict[str, np.ndarray] = {}
     for axis, name in enumerate("yx"):
         numbers[f"{name} (angstrom)"] = motion.mean[:, axis]
@@ -83,7 +86,8 @@ def columns_table(
     if comparison is not None:
         numbers |= _truth(comparison, count)
     table |= {name: [_text(value) for value in values] for name, values in numbers.items()}
-    table["flagged"] = [str(int(flag)) for flag in motion.flagged]
+    flags = {"flagged": motion.flagged, "edge": motion.edge, "overlap": motion.overlap}
+    table |= {name: [str(int(f)) for f in flag] for name, flag in flags.items() if flag is not None}
     return table
 
 
@@ -117,3 +121,42 @@ def _truth(comparison: Comparison, count: int) -> dict[str, np.ndarray]:
 
 def _text(value: float) -> str:
     return "" if np.isnan(value) else f"{value:.6g}"
+
+
+def read_columns(path: str | os.PathLike[str]) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Read columns from a table that `write_columns` wrote, whatever was changed in it by hand.
+
+    Parameters
+    ----------
+    path
+        The file; of it the columns ``id``, ``y (angstrom)`` and ``x (angstrom)`` are read.
+
+    Returns
+    -------
+    tuple
+        (N, 2) positions (y, x), Å, and their numbers; lines without a number get new ones.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be read or lacks these columns, or a number stands twice.
+    """
+    try:
+        with Path(path).open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+        at = np.array([[float(row["y (angstrom)"]), float(row["x (angstrom)"])] for row in rows]).reshape(
+            -1, 2
+        )
+        stated = [int(row["id"]) if (row.get("id") or "").strip() else None for row in rows]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: the table cannot be read ({error}).") from None
+    except (KeyError, TypeError, ValueError):
+        raise InputError(
+            f"{path}: each line must state 'y (angstrom)' and 'x (angstrom)' as numbers, and 'id' as a whole "
+            "number or nothing."
+        ) from None
+    known = [number for number in stated if number is not None]
+    if len(set(known)) < len(known):
+        raise InputError(f"{path}: an id stands twice; remove one of the lines, or its id.")
+    new = iter(range(max(known, default=-1) + 1, max(known, default=-1) + 1 + len(stated)))
+    return at, tuple(next(new) if number is None else number for number in stated)

@@ -14,18 +14,22 @@ import numpy as np
 from napari_mixedptycho.analysis import (
     ColumnMotion,
     Comparison,
+    MotionSettings,
     b_factor,
     compare,
+    find_columns,
     measure,
+    proposed_radius,
+    read_columns,
     write_columns,
 )
+from napari_mixedptycho.analysis.columns import Floats
 from napari_mixedptycho.cli._distance import apart
 from napari_mixedptycho.cli._options import check_folder, positive
 from napari_mixedptycho.cli._pairs import pairs_of, sentences, write_pairs
+from napari_mixedptycho.cli._truth import add_truth, truth_for
 from napari_mixedptycho.dataset import Truth
 from napari_mixedptycho.errors import InputError
-from napari_mixedptycho.io import data_path, load
-from napari_mixedptycho.preprocess import truth_in
 from napari_mixedptycho.result import Result
 
 
@@ -39,12 +43,28 @@ def add(commands: Any) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("result", type=Path, metavar="RESULT.h5")
-    parser.add_argument(
-        "--truth",
-        metavar="DATA.h5",
-        help="data file (or sample:NAME) that knows its truth (default: the result's own data, when they do)",
-    )
+    add_truth(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="write columns.csv and the figures here")
+    parser.add_argument(
+        "--columns",
+        type=Path,
+        metavar="FILE.csv",
+        help="measure these columns, which keep their id, instead of finding them: a table as --out writes "
+        "it, with lines removed, moved or added (no id: a new one)",
+    )
+    parser.add_argument(
+        "--radius",
+        metavar="A",
+        help="of the window in Å, or auto: 0.3 of the distance of near neighbours (default: 0.4)",
+    )
+    parser.add_argument(
+        "--set",
+        dest="changes",
+        action="append",
+        default=[],
+        metavar="section.key=value",
+        help="change how columns are found or measured, as in finder.threshold=0.15 (repeatable)",
+    )
     parser.add_argument("--pairs", action="store_true", help="also how columns move together, against chance")
     parser.add_argument(
         "--mass",
@@ -66,7 +86,10 @@ def add(commands: Any) -> argparse.ArgumentParser:
 def execute(arguments: argparse.Namespace) -> int:
     """Run the command."""
     result = Result.load(arguments.result)
-    found = analyse(result, known_truth(result, arguments.truth))
+    columns, numbers = (None, None) if arguments.columns is None else read_columns(arguments.columns)
+    settings = _settings(result, arguments, columns)
+    motion = measure(result, settings, columns, numbers)
+    found = analyse(result, truth_for(result, arguments), settings, motion)
     if found.note is not None:
         if arguments.truth is not None:
             raise InputError(found.note)
@@ -120,6 +143,9 @@ class Found:
         )
         if motion.flagged.any():
             text += f"; {int(motion.flagged.sum())} of them not to be trusted (held at their farthest)"
+        for flag, why in ((motion.edge, "near the rim of the scan"), (motion.overlap, "with a cut window")):
+            if flag is not None and flag.any():
+                text += f"; {int(flag.sum())} {why}"
         if atoms is not None:
             low, high = self.b_factors(atoms).values()
             text += (
@@ -146,13 +172,36 @@ def _beside_truth(comparison: Comparison) -> str:
     return f"{text}.\n{apart(comparison.distances.numbers())}"
 
 
-def analyse(result: Result, truth: Truth | None) -> Found:
+def _settings(result: Result, arguments: argparse.Namespace, columns: Floats | None) -> MotionSettings:
+    """Return how to find and to measure, as the options say."""
+    settings = MotionSettings()
+    for change in arguments.changes:
+        settings = settings.with_set(change)
+    if arguments.radius is None:
+        return settings
+    if arguments.radius == "auto":
+        there = find_columns(result, settings.finder) if columns is None else columns
+        return settings.with_set(f"centroid.radius={proposed_radius(there):.4f}")
+    try:
+        return settings.with_set(f"centroid.radius={float(arguments.radius)}")
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"--radius {arguments.radius}: give Å, or auto.") from None
+
+
+def analyse(
+    result: Result,
+    truth: Truth | None,
+    settings: MotionSettings | None = None,
+    motion: ColumnMotion | None = None,
+) -> Found:
     """Find and measure the columns of a result, and compare them with a truth in its frame."""
-    motion = measure(result)
+    motion = measure(result, settings) if motion is None else motion
     if truth is None or motion.n_columns == 0:
         return Found(motion)
     try:
-        return Found(motion, compare(result, motion, truth))
+        return Found(motion, compare(result, motion, truth, settings))
     except InputError as error:  # too early, or it went wrong: nothing resembles the truth
         return Found(motion, note=str(error))
 
@@ -172,18 +221,3 @@ def write(result: Result, found: Found, folder: Path, atoms: int | None = None) 
     table = folder / "columns.csv"
     write_columns(table, found.motion, found.comparison, atoms=atoms)
     return [table, *write_figures(result, folder, found.motion, found.comparison)]
-
-
-def known_truth(result: Result, file: str | None) -> Truth | None:
-    """Return the truth of a file, or of the result's own data when they are here and know it."""
-    data, rotation = result.recipe.data, result.recipe.microscope.scan_rotation
-    if file is not None:
-        dataset = load(data_path(file))
-        if dataset.truth is None:
-            raise InputError(f"{file}: this file does not know the truth (it has no group 'truth').")
-        return truth_in(dataset, data.scan_region, rotation)
-    try:
-        dataset = load(data.file, data.dataset, layout=data)
-    except InputError:  # moved or elsewhere: the result stands on its own
-        return None
-    return truth_in(dataset, data.scan_region, rotation)

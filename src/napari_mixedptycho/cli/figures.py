@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from napari_mixedptycho.cli._options import check_folder
-from napari_mixedptycho.cli.columns import analyse, known_truth
+from napari_mixedptycho.cli._truth import known_truth
+from napari_mixedptycho.cli.columns import analyse
 from napari_mixedptycho.result import Result
 
 SUFFIXES = ("png", "svg", "pdf")
