@@ -140,7 +140,9 @@ def test_what_does_not_resemble_the_truth_is_measured_all_the_same(
     assert "lies within" in run("columns", tmp_path / "r.h5", "--truth", "sample:si_sigma9").refused()
 
 
-def test_a_trajectory_may_be_the_truth(run: Run, tmp_path: Path) -> None:
+def test_a_trajectory_may_be_the_truth(
+    run: Run, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("ase", reason="ASE is not installed (extra structures)")
     moving, frames = specimen.moving(6), []
     for snapshot in moving @ turning(-25.0).T + 50.0:
@@ -148,8 +150,8 @@ def test_a_trajectory_may_be_the_truth(run: Run, tmp_path: Path) -> None:
         frames.append(f"{len(lines)}\n\n" + "\n".join(lines) + "\n")
     file = tmp_path / "md.xyz"
     file.write_text("".join(frames))
-    path = tmp_path / "result.h5"
-    specimen.result(specimen.drawn(moving)).save(path)
+    made = specimen.result(specimen.drawn(moving))
+    monkeypatch.setattr(Result, "load", lambda file: made)
     found = run("columns", path, "--json", "--truth", file, "--species", "Si")
     assert found.code == 0, found.err
     assert "md is turned by 25." in found.err or "md is turned by 24." in found.err
