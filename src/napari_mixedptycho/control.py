@@ -26,7 +26,7 @@ from napari_mixedptycho.engine.forward import predict
 from napari_mixedptycho.engine.objects import states as object_states
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.prepare import Prepared, for_detector, open_dataset, prepare, to_device
-from napari_mixedptycho.recipe import Data, Recipe
+from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import Progress, reconstruct
 from napari_mixedptycho.result import Result
 from napari_mixedptycho.settings import Settings
@@ -135,8 +135,7 @@ def control_recipe(recipe: Recipe, file: str | None = None) -> Recipe:
     file
         Where the stationary patterns are stored; None: nowhere.
     """
-    data = Data(file=file or recipe.data.file, hold_out=recipe.data.hold_out)
-    return recipe.model_copy(update={"data": data})
+    return recipe.for_used(file)
 
 
 def stationary(result: Result, dataset: Dataset | None = None, seed: int = 0) -> Dataset:
@@ -177,6 +176,7 @@ def stationary(result: Result, dataset: Dataset | None = None, seed: int = 0) ->
         mask=np.fft.fftshift(asnumpy(problem.weight)) > 0,
         name=f"{data.name}, stationary",
         truth=None,
+        stated={},
     )
 
 

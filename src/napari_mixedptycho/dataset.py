@@ -95,12 +95,18 @@ class Dataset:
     descan
         Where the disk's centre lies off the zero angle: (3, 2) px (y, x), at the first scan point, and
         more of it per scan row and per scan column; None: nowhere.
+    skipped
+        (scan_y, scan_x) bool, True where a pattern is not to be used; None: all are.
     name
         What to call the data on screen.
     truth
         The known specimen of simulated data.
     sources
         For each number, where it came from.
+    stated
+        Numbers as they were before scan points were left out and detector pixels joined.
+    notes
+        What was done to the patterns, each a sentence.
     """
 
     patterns: Any
@@ -114,9 +120,12 @@ class Dataset:
     mask: NDArray[np.bool_] | None = None
     scan_rotation: float = 0.0
     descan: NDArray[np.float64] | None = None
+    skipped: NDArray[np.bool_] | None = None
     name: str = "data"
     truth: Truth | None = None
     sources: Mapping[str, Source] = field(default_factory=dict)
+    stated: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Fail at the door, in words; past the door the numbers are trusted."""
@@ -177,7 +186,7 @@ class Dataset:
     @cached_property
     def survey(self) -> Survey:
         """What one pass over the patterns tells."""
-        return survey(self.rows)
+        return survey(self.rows, self.skipped)
 
     @cached_property
     def mean_pattern(self) -> NDArray[np.float64]:
@@ -202,10 +211,14 @@ class Dataset:
         """First 16 hexadecimal digits of the SHA-256 of the patterns."""
         return digest(self.rows)
 
+    def told(self, *notes: str) -> Dataset:
+        """Return a copy with more said of what was done to the patterns."""
+        return self.replace(notes=(*self.notes, *notes))
+
     def replace(self, **changes: Any) -> Dataset:
         """Return a copy with some fields changed; what was read of the same patterns stays known."""
         copy = replace(self, **changes)
-        if copy.patterns is self.patterns:
+        if copy.patterns is self.patterns and copy.skipped is self.skipped:
             known = {name: value for name, value in vars(self).items() if name in _OF_PATTERNS}
             vars(copy).update(known)
         return copy

@@ -21,6 +21,7 @@ from napari_mixedptycho.engine.hold_out import every_kth
 from napari_mixedptycho.engine.stage import Stage
 from napari_mixedptycho.large_benchmark import bandwidth
 from napari_mixedptycho.memory import grids
+from napari_mixedptycho.preprocess import shape_after
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.workload import LANES, thread_count
 
@@ -149,8 +150,6 @@ def _pace(recipe: Recipe, size: int, xp: ModuleType, comm: Comm) -> float:
 
 def _patterns(recipe: Recipe, dataset: Dataset) -> int:
     """Return how many patterns are fitted."""
-    rows, columns = dataset.scan_shape
-    top, bottom, left, right = recipe.data.scan_region or (0, rows, 0, columns)
-    shape = max(min(bottom, rows) - top, 1), max(min(right, columns) - left, 1)
+    shape = shape_after(recipe.data, dataset.patterns.shape)[:2]
     held_out = recipe.data.hold_out
     return int(np.prod(shape)) - (0 if held_out is None else len(every_kth(shape, held_out)))

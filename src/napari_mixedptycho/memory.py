@@ -12,7 +12,7 @@ from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.engine.solvers import LBFGS
 from napari_mixedptycho.engine.stage import Stage
 from napari_mixedptycho.geometry import Geometry, padded_size
-from napari_mixedptycho.preprocess import crop_detector, reaches_edge
+from napari_mixedptycho.preprocess import arranged, crop_detector, dtype_after, reaches_edge, shape_after
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.stored import Stored
 from napari_mixedptycho.workload import (
@@ -39,6 +39,15 @@ lanes join, and three real temporaries."""
 _FIELDS = 36
 """Bytes more per pixel and state where states are displaced: five factors of Taylor's series and their
 pullback."""
+_WHOLE_SCAN = {
+    "scan_region": None,
+    "scan_every": 1,
+    "skip_rows": None,
+    "skip_columns": None,
+    "dark_region": None,
+    "bad_pixels": "keep",
+}
+"""Preprocessing of a few patterns without their places."""
 _KEPT = 1.15
 """What the C library takes ÷ what is asked for: it keeps freed memory, in pieces that do not always fit."""
 
@@ -125,12 +134,16 @@ def _waves(recipe: Recipe, size: int, xp: ModuleType) -> int:
 
 
 def _region(recipe: Recipe, dataset: Dataset) -> Dataset:
-    """Return the part of the scan in use, its patterns replaced by a stand-in of the same shape."""
-    rows, columns = dataset.scan_shape
-    top, bottom, left, right = recipe.data.scan_region or (0, rows, 0, columns)
-    shape = (max(min(bottom, rows) - top, 1), max(min(right, columns) - left, 1))
-    whole = (*shape, *dataset.patterns.shape[2:])
-    return dataset.replace(patterns=np.broadcast_to(np.zeros((), dataset.patterns.dtype), whole))
+    """Return the data set as it will be used, its patterns replaced by a stand-in of the same shape."""
+    data, patterns = recipe.data, dataset.patterns
+    shape, kind = shape_after(data, patterns.shape), dtype_after(data, np.dtype(patterns.dtype))
+    return dataset.replace(
+        patterns=np.broadcast_to(np.zeros((), kind), shape),
+        mask=None,
+        skipped=None,
+        scan_step=dataset.scan_step * data.scan_every,
+        detector_sampling=dataset.detector_sampling * data.detector_bin,
+    )
 
 
 def _geometry(recipe: Recipe, dataset: Dataset, region: Dataset, part: float | None) -> Geometry:
@@ -138,7 +151,8 @@ def _geometry(recipe: Recipe, dataset: Dataset, region: Dataset, part: float | N
     factor = recipe.model.padding
     if factor is None:
         steps = [-(-length // _LOOK) for length in dataset.scan_shape]
-        some = dataset.replace(patterns=np.asarray(dataset.patterns[:: steps[0], :: steps[1]]))
+        some = dataset.replace(patterns=np.asarray(dataset.patterns[:: steps[0], :: steps[1]]), skipped=None)
+        some = arranged(some, recipe.data.model_copy(update=_WHOLE_SCAN))
         factor = 1.5 if reaches_edge(crop_detector(some, part) if part else some) else 1.0
     cropped = crop_detector(region, part) if part else region
     return Geometry.of(cropped, padded_size(cropped, factor), 1.0)

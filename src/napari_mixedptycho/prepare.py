@@ -18,18 +18,16 @@ from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.geometry import Geometry, padded_size
 from napari_mixedptycho.guess.probe import probe_modes
 from napari_mixedptycho.guess.states import DisplacedCopies
-from napari_mixedptycho.io import load, load_mask
+from napari_mixedptycho.io import load
 from napari_mixedptycho.orientation import Orientation
 from napari_mixedptycho.preprocess import (
+    arranged,
     crop_detector,
-    cut_scan,
     inside_angle,
     lit_disk,
     reaches_edge,
-    set_right,
     usable_patterns,
     wander,
-    with_descan,
 )
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.warm_start import begin, read_earlier, shared_probe, with_states
@@ -54,28 +52,29 @@ def open_dataset(recipe: Recipe) -> Dataset:
 
 
 def apply_recipe(recipe: Recipe, dataset: Dataset) -> Dataset:
-    """Return the data set with the recipe's numbers, region and mask.
+    """Return the data set with the recipe's numbers, its patterns preprocessed as the recipe wants.
 
     Raises
     ------
     InputError
-        When the region or the largest angle does not fit the data, or the patterns cannot be used.
+        When a setting does not fit the data, or the patterns cannot be used.
     """
-    set_by_user = recipe.microscope.model_dump(exclude_none=True)
-    changed = {name: value for name, value in set_by_user.items() if value != getattr(dataset, name)}
-    sources = {**dataset.sources, **dict.fromkeys(changed, "user")}
-    dataset = dataset.replace(**changed, sources=sources)
-    data, whole = recipe.data, dataset.scan_shape
-    if data.scan_region is not None:
-        dataset = cut_scan(dataset, data.scan_region)
-    if data.mask is not None:
-        dataset = dataset.replace(mask=load_mask(data.mask))
-    dataset = set_right(dataset, Orientation(data.transpose, data.flip_y, data.flip_x), data.center)
-    dataset = with_descan(dataset, data.descan, whole, data.scan_region)
+    dataset = with_numbers(recipe, dataset)
+    data = recipe.data
+    orientation = Orientation(data.transpose, data.flip_y, data.flip_x)
+    dataset = arranged(dataset, data, orientation, data.center, data.descan)
     if recipe.data.max_angle is not None:
         dataset = dataset.replace(mask=inside_angle(dataset, recipe.data.max_angle))
     dataset = usable_patterns(dataset, signed=takes_negative(recipe))
     return dataset.replace(mask=lit_disk(dataset))
+
+
+def with_numbers(recipe: Recipe, dataset: Dataset) -> Dataset:
+    """Return the data set with the recipe's numbers of the microscope; reads no pattern."""
+    set_by_user = recipe.microscope.model_dump(exclude_none=True)
+    changed = {name: value for name, value in set_by_user.items() if value != getattr(dataset, name)}
+    sources = {**dataset.sources, **dict.fromkeys(changed, "user")}
+    return dataset.replace(**changed, sources=sources)
 
 
 def known_thickness(recipe: Recipe, dataset: Dataset) -> float:

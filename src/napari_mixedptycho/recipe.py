@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field
 
+from napari_mixedptycho.data_settings import Preprocess
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.engine import unknowns
 from napari_mixedptycho.engine.objects import ObjectType
@@ -34,17 +35,9 @@ class DataFile(Settings):
     )
 
 
-class Data(Layout, DataFile):
-    """Which patterns to reconstruct, and what their file does not say of how they lie in it."""
+class Data(Preprocess, Layout, DataFile):
+    """Which patterns to reconstruct, how they lie in their file, and what to do with them before."""
 
-    scan_region: tuple[int, int, int, int] | None = Field(
-        None,
-        description="Part of the scan: first row, row after the last, first column, column after the last.",
-    )
-    mask: str | None = Field(
-        None,
-        description="Detector pixels that are measured (nonzero): mask.npy or file.h5:dataset; not set: all.",
-    )
     transpose: bool = Field(False, description="Swap the detector's axes; mixedptycho calibrate tells.")
     flip_y: bool = Field(
         False, description="Turn the detector's ky about the zero angle (after transposing)."
@@ -230,8 +223,9 @@ class Recipe(Settings):
         data, guess = self.data, self.guess
         if not data.file.startswith("sample:"):
             data = data.model_copy(update={"file": str((folder / data.file).resolve())})
-        if data.mask is not None:
-            data = data.model_copy(update={"mask": str((folder / data.mask).resolve())})
+        images = {name: getattr(data, name) for name in ("dark", "gain", "mask")}
+        there = {name: str((folder / image).resolve()) for name, image in images.items() if image is not None}
+        data = data.model_copy(update=there)
         if guess.result is not None:
             guess = guess.model_copy(update={"result": str((folder / guess.result).resolve())})
         return self.model_copy(update={"data": data, "guess": guess})
@@ -258,10 +252,31 @@ class Recipe(Settings):
         """Tell whether electrons are counted in a data set: it or the recipe says what a stored unit is."""
         return (self.microscope.electrons_per_unit or dataset.electrons_per_unit) is not None
 
+    def for_used(self, file: str | None) -> Self:
+        """Return a copy for patterns that are what these come to be, so that nothing is left to do to them.
+
+        Parameters
+        ----------
+        file
+            Where they are stored; None: as before.
+        """
+        data, microscope = self.data, self.microscope
+        step, pixel = microscope.scan_step, microscope.detector_sampling
+        used = {
+            "scan_step": None if step is None else step * data.scan_every,
+            "detector_sampling": None if pixel is None else pixel * data.detector_bin,
+        }
+        return self.model_copy(
+            update={
+                "data": Data(file=file or data.file, hold_out=data.hold_out),
+                "microscope": microscope.model_copy(update=used),
+            }
+        )
+
     def for_dataset(self, dataset: Dataset) -> Self:
-        """Return a copy whose microscope section states the numbers of a data set."""
+        """Return a copy whose microscope section states a data set's numbers, as before its preprocessing."""
         names = Microscope.model_fields
-        known = {name: getattr(dataset, name) for name in names}
+        known = {name: dataset.stated.get(name, getattr(dataset, name)) for name in names}
         known = {name: None if value is None else float(value) for name, value in known.items()}
         if not dataset.scan_rotation:
             known["scan_rotation"] = self.microscope.scan_rotation

@@ -193,6 +193,7 @@ class _Journey:
             prepared.dataset.hash,
             prepared.dataset.scan_shape,
             _pack(step),
+            notes=prepared.dataset.notes,
         )
         return Progress(
             len(history),
@@ -296,6 +297,6 @@ def _course(history: History) -> Course:
 
 def assess(result: Result) -> Health:
     """Return the health of a result; the power of the probe is left out, since it needs the patterns."""
-    step = result.recipe.microscope.scan_step
+    step = result.scan_step
     watch = Watch(period=None if step is None else step / result.sampling)
     return alarmed(watch.look(result.estimate), _course(result.history))

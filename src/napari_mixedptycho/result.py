@@ -126,6 +126,8 @@ class Result:
     forgotten
         Settings of the version that wrote the file that this one cannot take; the recipe is without them, and
         such a result cannot be resumed.
+    notes
+        What was done to the patterns before, each a sentence.
     """
 
     recipe: Recipe
@@ -138,6 +140,7 @@ class Result:
     memory: Mapping[str, Any] = field(default_factory=dict, repr=False)
     versions: Mapping[str, str] = field(default_factory=versions)
     forgotten: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def sampling(self) -> float:
@@ -153,6 +156,12 @@ class Result:
     def slice_spacing(self) -> float:
         """Å."""
         return self.geometry.slice_spacing
+
+    @property
+    def scan_step(self) -> float | None:
+        """Å between the scan points that were used; None: not stated."""
+        step = self.recipe.microscope.scan_step
+        return None if step is None else step * self.recipe.data.scan_every
 
     @property
     def scan_extent(self) -> tuple[float, float]:
@@ -172,9 +181,9 @@ class Result:
     @property
     def scan_corners(self) -> NDArray[np.float64]:
         """Corners (4, 2) of the scanned field in turn, y, x in Å from the first scan point."""
-        microscope = self.recipe.microscope
-        assert microscope.scan_step is not None  # a result's recipe states the data's numbers
-        return scan_corners(self.scan_shape, microscope.scan_step, microscope.scan_rotation or 0.0)
+        step = self.scan_step
+        assert step is not None  # a result's recipe states the data's numbers
+        return scan_corners(self.scan_shape, step, self.recipe.microscope.scan_rotation or 0.0)
 
     @property
     def complete(self) -> bool:
@@ -259,6 +268,7 @@ class Result:
             kind = np.int64 if entry.name == "stage" else np.float64
             file[f"history/{entry.name}"] = np.asarray(getattr(self.history, entry.name), dtype=kind)
         file.require_group("versions").attrs.update(self.versions)
+        file.attrs["notes"] = "\n".join(self.notes)
         for key, value in self.memory.items():
             file[f"memory/{key}"] = asnumpy(value)
 
@@ -319,6 +329,7 @@ class Result:
             memory,
             {key: str(value) for key, value in file["versions"].attrs.items()},
             (*(str(name) for name in file.attrs.get("forgotten", ())), *forgotten),
+            tuple(str(file.attrs.get("notes", "")).splitlines()),
         )
 
     def replace(self, **changes: Any) -> Result:

@@ -86,11 +86,12 @@ class Stored:
             all_of = (slice(None),) * (5 - len(entries))
             entries = entries[:place] + all_of + entries[place + 1 :]
         row, column, *pixels = entries + (slice(None),) * (4 - len(entries))
-        rows, columns = (_range(entry, n) for entry, n in zip((row, column), self.shape, strict=False))
-        read = [self._run(i, columns.start, columns.stop, columns.step) for i in rows]
-        values = np.stack(read) if read else np.empty((0, len(columns), *self.shape[2:]), self.dtype)
-        kept = [slice(None) if isinstance(entry, slice) else 0 for entry in (row, column)]
-        found: NDArray[Any] = values[(*kept, *pixels)]
+        top, _, left, _ = self.region
+        scan = (_within(row, self.shape[0], top), _within(column, self.shape[1], left))
+        inside = slice(*self.window)
+        values = np.asarray(self.source[(*scan, inside, inside)])
+        values = values if self.mask is None else np.where(self.mask, values, values.dtype.type(0))
+        found: NDArray[Any] = values[(..., *pixels)]
         return found
 
     def at(self, positions: NDArray[np.int64]) -> NDArray[Any]:
@@ -108,19 +109,19 @@ class Stored:
                 patterns[first:last] = self._run(row, column, column + last - first)
         return patterns
 
-    def _run(self, row: int, first: int, last: int, step: int = 1) -> NDArray[Any]:
+    def _run(self, row: int, first: int, last: int) -> NDArray[Any]:
         top, _, left, _ = self.region
         inside = slice(*self.window)
-        values = np.asarray(self.source[top + row, left + first : left + last : step, inside, inside])
+        values = np.asarray(self.source[top + row, left + first : left + last, inside, inside])
         return values if self.mask is None else np.where(self.mask, values, values.dtype.type(0))
 
 
-def _range(entry: Any, length: int) -> range:
-    """Return what a number or a slice means along an axis of that length."""
-    if isinstance(entry, slice):
-        return range(length)[entry]
-    number = range(length)[int(entry)]  # negative ones count from the end
-    return range(number, number + 1)
+def _within(entry: Any, length: int, start: int) -> Any:
+    """Return a number or a forward slice of a part of an axis as one of the whole axis."""
+    wanted = range(length)[entry if isinstance(entry, slice) else int(entry)]
+    if isinstance(wanted, range):
+        return slice(start + wanted.start, start + wanted.stop, wanted.step)
+    return start + wanted
 
 
 @dataclass(frozen=True)
@@ -134,11 +135,13 @@ class Survey:
     lit
         (ky, kx): whether any pattern holds something there.
     each
-        (scan_y, scan_x): sum of each pattern.
+        (scan_y, scan_x): sum of each pattern; what was not looked at shows the median of the others.
     lowest, highest
         Values.
     filled
         Values that are not zero.
+    count
+        Patterns that were looked at.
     """
 
     total: NDArray[np.float64]
@@ -147,31 +150,53 @@ class Survey:
     lowest: float
     highest: float
     filled: int
+    count: int
 
     @property
     def mean(self) -> NDArray[np.float64]:
         """(ky, kx): mean over the scan."""
-        return self.total / self.each.size
+        return self.total / self.count
 
 
-def survey(rows: Iterable[NDArray[Any]]) -> Survey:
+def survey(rows: Iterable[NDArray[Any]], skipped: NDArray[np.bool_] | None = None) -> Survey:
     """Look at all patterns once.
 
     Parameters
     ----------
     rows
         Scan row after scan row, each (scan_x, ky, kx).
+    skipped
+        (scan_y, scan_x) bool, True where a pattern is not to be looked at; None: all are.
     """
-    looks = [_look(row) for row in rows]
+    if skipped is None:
+        looks = [_look(row) for row in rows]
+    else:
+        looks = [_look_at(row, ~skip) for row, skip in zip(rows, skipped, strict=True)]
     totals, lits, each, lowest, highest, filled = zip(*looks, strict=True)
+    sums = np.stack(each)
+    count = sums.size
+    if skipped is not None:
+        count -= int(skipped.sum())
+        sums[skipped] = np.median(sums[~skipped])
     return Survey(
         np.sum(totals, axis=0),
         np.any(lits, axis=0),
-        np.stack(each),
+        sums,
         float(min(lowest)),
         float(max(highest)),
         sum(filled),
+        count,
     )
+
+
+def _look_at(row: NDArray[Any], used: NDArray[np.bool_]) -> tuple[Any, ...]:
+    """Look at some patterns of a row."""
+    each = np.zeros(len(row))
+    if not used.any():
+        nothing = np.zeros(row.shape[1:])
+        return nothing, nothing > 0, each, np.inf, -np.inf, 0
+    total, lit, each[used], *rest = _look(row[used])
+    return total, lit, each, *rest
 
 
 def _look(row: NDArray[Any]) -> tuple[Any, ...]:

@@ -24,6 +24,7 @@ from napari_mixedptycho.engine.problem import Problem, compact_order, divide
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.geometry import Geometry
 from napari_mixedptycho.optics import band_limit, propagator
+from napari_mixedptycho.preprocess import bytes_after
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.run_settings import Run
 from napari_mixedptycho.stored import Stored
@@ -56,11 +57,8 @@ def left_in_file(recipe: Recipe, dataset: Dataset, comm: Comm = ALONE) -> Datase
 
 
 def pattern_bytes(recipe: Recipe, dataset: Dataset) -> int:
-    """Return the bytes of the patterns in the recipe's region, as stored."""
-    rows, columns = dataset.scan_shape
-    top, bottom, left, right = recipe.data.scan_region or (0, rows, 0, columns)
-    each = dataset.detector_size**2 * int(np.dtype(dataset.patterns.dtype).itemsize)
-    return max(min(bottom, rows) - top, 1) * max(min(right, columns) - left, 1) * each
+    """Return the bytes of the patterns once the recipe's preprocessing is done."""
+    return bytes_after(recipe.data, dataset.patterns.shape, np.dtype(dataset.patterns.dtype))
 
 
 def data_limit(run: Run, xp: ModuleType, comm: Comm = ALONE) -> float | None:
@@ -119,7 +117,8 @@ def _problem(recipe: Recipe, dataset: Dataset, geometry: Geometry, comm: Comm) -
     if model.band_limit is not None:
         move = move * band_limit(size, geometry.sampling, model.band_limit)
     mask = np.ones((dataset.detector_size,) * 2, bool) if dataset.mask is None else dataset.mask
-    order, held_out = compact_order(geometry.positions(dataset)), _held_out(recipe, dataset)
+    order, skipped = compact_order(geometry.positions(dataset)), _skipped(dataset)
+    held_out = np.setdiff1d(_held_out(recipe, dataset), skipped)
     count = int(np.prod(dataset.scan_shape))
     patterns = Streamed(_reader(dataset), (count, *mask.shape), np.dtype(dataset.patterns.dtype))
     return Problem(
@@ -134,8 +133,11 @@ def _problem(recipe: Recipe, dataset: Dataset, geometry: Geometry, comm: Comm) -
         weight=xp.asarray(np.fft.ifftshift(mask).astype(np.float32)),
         detector=detector,
         propagator=xp.asarray(move.astype(np.complex64)),
-        lanes=divide(order[~np.isin(order, held_out)], LANES if xp is np else comm.size),
+        lanes=divide(
+            order[~np.isin(order, np.concatenate([held_out, skipped]))], LANES if xp is np else comm.size
+        ),
         held_out=held_out,
+        skipped=skipped,
         chunk=patterns_per_chunk(recipe, size, xp),
         threads=thread_count(run, comm) if xp is np else 1,
         comm=comm,
@@ -185,6 +187,11 @@ def _filled(streamed: Streamed, positions: Indices, xp: ModuleType) -> Array:
         part = slice(first, first + streamed.block)
         held[part] = xp.asarray(streamed.read(positions[part]))
     return held
+
+
+def _skipped(dataset: Dataset) -> Indices:
+    """Return the positions whose patterns are not to be used."""
+    return np.zeros(0, np.int64) if dataset.skipped is None else np.flatnonzero(dataset.skipped)
 
 
 def _held_out(recipe: Recipe, dataset: Dataset) -> Indices:

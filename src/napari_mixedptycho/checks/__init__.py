@@ -14,6 +14,7 @@ from napari_mixedptycho.checks.patterns import (
     dead_text,
     doubtful_patterns,
     first_look,
+    hot_text,
     mask_text,
 )
 from napari_mixedptycho.checks.scan import check_positions, lit_area, overlap_text, probe_width
@@ -58,6 +59,7 @@ def checked(recipe: Recipe, dataset: Dataset, geometry: Geometry) -> tuple[Datas
     told = [
         *doubtful_patterns(dataset.rows, dataset.name, found=dataset.survey),
         *dead_text(dead),
+        *hot_text(dataset),
         *mask_text(dataset),
         *overlap_text(recipe, dataset, width),
         *model_text(recipe, dataset, geometry),

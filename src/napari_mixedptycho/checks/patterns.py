@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_mixedptycho.calibration.pixels import Moments, bad_pixels
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.stored import Stored, Survey, survey
@@ -166,6 +167,22 @@ def dead_text(dead: Mask) -> list[str]:
     return [
         f"{int(dead.sum())} detector pixels hold nothing in any pattern though lit ones lie on both sides "
         f"({where}); they are taken as not measured."
+    ]
+
+
+def hot_text(dataset: Dataset) -> list[str]:
+    """Say when pixels of counted patterns shine as no optics explains."""
+    unit, seen = dataset.electrons_per_unit, dataset.survey
+    if unit is None or seen.count < 64:
+        return []
+    moments = Moments(seen.mean, np.maximum(seen.mean, 0) / unit, seen.each)
+    hot = bad_pixels(moments).hot
+    if not hot.any():
+        return []
+    y, x = np.argwhere(hot)[0]
+    return [
+        f"{int(hot.sum())} detector pixel(s) are much brighter than their neighbours (first: row {y}, column "
+        f"{x}); if they are hot, leave them out with data.bad_pixels=auto."
     ]
 
 

@@ -21,6 +21,7 @@ from napari_mixedptycho.engine.orders import serve
 from napari_mixedptycho.errors import DivergedError, InputError
 from napari_mixedptycho.memory import estimate_memory
 from napari_mixedptycho.prepare import Prepared, for_detector, known_thickness, prepare
+from napari_mixedptycho.preprocess import shape_after
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import Progress, reconstruct
 from napari_mixedptycho.result import Result
@@ -128,13 +129,10 @@ def headline(recipe: Recipe, dataset: Dataset, comm: Comm = ALONE) -> str:
     stages = " + ".join(f"{stage.iterations} {stage.name}" for stage in recipe.stages)
     counts = [(model.states, "state"), (model.slices, "slice"), (model.probe_modes, "probe mode")]
     parts = " × ".join(f"{count} {name}{'s' if count != 1 else ''}" for count, name in counts)
-    rows, columns = dataset.scan_shape
-    if recipe.data.scan_region is not None:
-        top, bottom, left, right = recipe.data.scan_region
-        rows, columns = bottom - top, right - left
+    rows, columns, edge, _ = shape_after(recipe.data, dataset.patterns.shape)
     needed, on_cpu = estimate_memory(recipe, dataset), select(run.device) is np
     return (
-        f"{dataset.name}: {rows}×{columns} patterns of {dataset.detector_size}×{dataset.detector_size} px; "
+        f"{dataset.name}: {rows}×{columns} patterns of {edge}×{edge} px; "
         f"{parts}, object {needed.shape[0]}×{needed.shape[1]} px; iterations: {stages}; "
         f"about {size(needed.total)} of memory; "
         + (f"CPU, {thread_count(run)} thread(s)" if on_cpu else "GPU")
@@ -144,11 +142,12 @@ def headline(recipe: Recipe, dataset: Dataset, comm: Comm = ALONE) -> str:
 
 
 def remarks(prepared: Prepared) -> list[str]:
-    """Say which loss the data asked for, and what may be wrong with them or with the recipe."""
+    """Say what was done to the data, which loss they asked for, and what may be wrong with data or recipe."""
     counted, stages = prepared.problem.counted, prepared.recipe.stages
     auto = [stage.loss for stage in stages if stage.loss.kind == "auto"]
     choices = {f"Loss: {loss.chosen(counted).kind}, since {loss.reason(counted)}.": None for loss in auto}
-    return [*choices, *(f"Warning: {text}" for text in prepared.warnings)]
+    told = (f"Data: {text}" for text in prepared.dataset.notes)
+    return [*told, *choices, *(f"Warning: {text}" for text in prepared.warnings)]
 
 
 def prior_stands_back(recipe: Recipe, dataset: Dataset) -> bool:

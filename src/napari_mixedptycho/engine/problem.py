@@ -56,6 +56,8 @@ class Problem:
         Lanes that run at the same time (CPU).
     held_out
         Positions whose patterns are left out of the loss.
+    skipped
+        Positions whose patterns are used for nothing; they are in no lane either.
     comm
         The ranks that share the lanes.
     deterministic
@@ -79,6 +81,7 @@ class Problem:
     chunk: int = 1
     threads: int = 1
     held_out: Indices = field(default_factory=lambda: np.zeros(0, np.int64))
+    skipped: Indices = field(default_factory=lambda: np.zeros(0, np.int64))
     comm: Comm = ALONE
     deterministic: bool = False
     fourier: Transform = transform
@@ -96,7 +99,7 @@ class Problem:
     @cached_property
     def fitted(self) -> Indices:
         """Positions whose patterns count in the loss."""
-        return np.setdiff1d(np.arange(self.count), self.held_out)
+        return np.setdiff1d(np.arange(self.count), np.concatenate([self.held_out, self.skipped]))
 
     @cached_property
     def kept(self) -> dict[Hashable, Any]:

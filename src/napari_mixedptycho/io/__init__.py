@@ -3,7 +3,7 @@
 from napari_mixedptycho.io.contents import Contents
 from napari_mixedptycho.io.files import SUFFIXES, check_scan, data_path, load, read_contents, sample_path
 from napari_mixedptycho.io.layout import Layout
-from napari_mixedptycho.io.mask import load_mask
+from napari_mixedptycho.io.mask import load_image, load_mask
 from napari_mixedptycho.io.scan_shape import flyback_columns
 from napari_mixedptycho.io.write import write_emd, write_hdf5
 
@@ -15,6 +15,7 @@ __all__ = [
     "data_path",
     "flyback_columns",
     "load",
+    "load_image",
     "load_mask",
     "read_contents",
     "sample_path",

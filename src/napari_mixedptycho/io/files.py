@@ -8,6 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from napari_mixedptycho.dataset import Dataset, Source
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.io import (
@@ -27,7 +29,7 @@ from napari_mixedptycho.io import (
 from napari_mixedptycho.io.contents import Contents, Found
 from napari_mixedptycho.io.laid_out import laid_out
 from napari_mixedptycho.io.layout import Layout
-from napari_mixedptycho.io.lazy import centred
+from napari_mixedptycho.io.lazy import centred, padded
 
 SAMPLES = ("si_sigma9", "si_sigma9_static")
 """Built-in data: silicon Σ9 boundary with thermal motion, and its stationary twin, both at 1e6 e/Å²."""
@@ -168,7 +170,7 @@ def load(
     -------
     Dataset
         Patterns are read lazily: ``patterns`` keeps the file open until it is let go. Of a detector that is
-        not square, the central square.
+        not square, the central square, or what `Layout.square` says.
 
     Raises
     ------
@@ -185,15 +187,28 @@ def load(
         raise InputError(_missing(contents, missing[0]))
     sources: dict[str, Source] = {**dict.fromkeys(stated, "file"), **dict.fromkeys(given, "user")}
     values: dict[str, Any] = {**stated, **given}
-    edge = min(contents.patterns.shape[-2:])
+    patterns, mask = _square(contents, layout or Layout())
     return Dataset(
-        patterns=centred(contents.patterns, (edge, edge)),
+        patterns=patterns,
         name=contents.path.stem,
         truth=contents.truth,
-        mask=None if contents.mask is None else centred(contents.mask, (edge, edge)),
+        mask=mask,
         sources=sources,
+        notes=contents.notes,
         **values,
     )
+
+
+def _square(contents: Contents, layout: Layout) -> tuple[Any, Any]:
+    """Return patterns and mask of a square detector, the zero angle at ``n // 2`` as before."""
+    patterns, mask = contents.patterns, contents.mask
+    high, wide = (int(n) for n in patterns.shape[-2:])
+    if high == wide or layout.square == "crop":
+        edge = (min(high, wide),) * 2
+        return centred(patterns, edge), None if mask is None else centred(mask, edge)
+    edge = (max(high, wide),) * 2
+    measured = np.ones((high, wide), bool) if mask is None else mask
+    return padded(patterns, edge), np.asarray(padded(measured, edge)[...])
 
 
 def check_scan(contents: Contents) -> None:

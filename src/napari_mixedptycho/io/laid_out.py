@@ -37,8 +37,9 @@ def laid_out(path: Path, found: Found, layout: Layout) -> Contents:
         notes = (*notes, *said)
     high, wide = (int(n) for n in stack.shape[-2:])
     if high != wide:
-        edge = min(high, wide)
-        notes = (*notes, f"Of {high}×{wide} px, the central {edge}×{edge} px are reconstructed.")
+        crop, edge = layout.square == "crop", (min if layout.square == "crop" else max)(high, wide)
+        how = f"the central {edge}×{edge} px" if crop else f"all, and unmeasured ones up to {edge}×{edge} px,"
+        notes = (*notes, f"Of {high}×{wide} px, {how} are reconstructed (data.square).")
     return Contents(
         path,
         found.key,

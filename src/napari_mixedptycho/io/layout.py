@@ -30,6 +30,11 @@ class Layout(Settings):
         description="What the four axes of the dataset are, when that is not scan_y scan_x ky kx. Not set: "
         "from the file.",
     )
+    square: Literal["crop", "pad"] = Field(
+        "crop",
+        description="Of a detector that is not square. crop: the central square is used; pad: it is "
+        "continued to a square by pixels that count as not measured.",
+    )
     detector_shape: tuple[int, int] | None = Field(
         None, description="Rows and columns of a pattern in a raw binary file, px. Not set: from the file."
     )

@@ -201,6 +201,22 @@ class Window(Lazy):
         return self.source[(*slices[:-2], *pixels)]
 
 
+class Padded(Lazy):
+    """Patterns (…, ky, kx) of another array in the middle of larger ones, zero outside."""
+
+    def __init__(self, source: Any, shape: tuple[int, int]) -> None:
+        super().__init__((*source.shape[:-2], *shape), source.dtype)
+        self.source, self.start = source, middle(shape, source.shape[-2:])
+
+    def _read(self, slices: Slices) -> Any:
+        read = np.asarray(self.source[slices[:-2]])
+        values = np.zeros((*read.shape[:-2], *self.shape[-2:]), self.dtype)
+        high, wide = self.source.shape[-2:]
+        top, left = self.start
+        values[..., top : top + high, left : left + wide] = read
+        return values[..., slices[-2], slices[-1]]
+
+
 class Flattened(Lazy):
     """A scan (scan_y, scan_x, ky, kx) as a stack (pattern, ky, kx)."""
 
@@ -263,6 +279,11 @@ def centred(source: Any, shape: tuple[int, int]) -> Any:
         return Window(source, shape)
     top, left = middle(source.shape[-2:], shape)
     return source[..., top : top + shape[0], left : left + shape[1]]
+
+
+def padded(source: Any, shape: tuple[int, int]) -> Any:
+    """Return patterns (…, ky, kx) in the middle of larger ones, zero outside; reads nothing."""
+    return source if tuple(source.shape[-2:]) == shape else Padded(source, shape)
 
 
 def in_order(source: Any, order: Sequence[int]) -> Any:

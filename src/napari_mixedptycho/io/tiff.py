@@ -23,13 +23,7 @@ def read(path: Path) -> Found:
     InputError
         When tifffile is not installed, the file is damaged, or holds no such series.
     """
-    try:
-        tifffile = import_module("tifffile")
-    except ImportError:
-        raise InputError(
-            f'{path}: TIFF needs tifffile; install it with: pip install "napari-mixedptycho[formats]".'
-        ) from None
-    file = tifffile.TiffFile(path)
+    file = _library(path).TiffFile(path)
     fitting = [series for series in file.series if len(series.shape) in (3, 4)]
     if not fitting:
         there = ", ".join(str(tuple(series.shape)) for series in file.series[:8]) or "none"
@@ -48,6 +42,23 @@ def read(path: Path) -> Found:
             f"{path}: {len(series.pages)} pages do not make a stack {shape}; the file is damaged."
         )
     return Found(_Pages(file, series, shape, kind), "TIFF")
+
+
+def read_image(path: Path) -> Any:
+    """Read the first page, whole; errors as `read`."""
+    with _library(path).TiffFile(path) as file:
+        page = file.pages[0]
+        check_pattern(path, tuple(page.shape))
+        return page.asarray()
+
+
+def _library(path: Path) -> Any:
+    try:
+        return import_module("tifffile")
+    except ImportError:
+        raise InputError(
+            f'{path}: TIFF needs tifffile; install it with: pip install "napari-mixedptycho[formats]".'
+        ) from None
 
 
 class _Pages(Lazy):
