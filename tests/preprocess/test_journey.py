@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from napari_mixedptycho.cli import main
+from napari_mixedptycho.control import control_recipe, stationary
 from napari_mixedptycho.engine.forward import predict
 from napari_mixedptycho.io import load
 from napari_mixedptycho.memory import estimate_memory
@@ -121,3 +122,15 @@ def test_a_run_tells_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixture[s
     told = capsys.readouterr().err
     assert re.search(r"Data: 6 of 36 patterns are skipped\.", told)
     assert "Data: 2 × 2 detector pixels are added up: 32 of 64 px" in told
+
+
+def test_the_control_of_a_thinned_result_lies_on_the_same_grid() -> None:
+    chosen = small(*THIN)
+    last = list(reconstruct(chosen))[-1].result
+    data = stationary(last)
+    control = control_recipe(last.recipe)
+    prepared = prepare(control, data)
+    assert prepared.dataset.scan_step == pytest.approx(2 * load("sample:si_sigma9").scan_step)
+    assert prepared.recipe.microscope.scan_step == prepared.dataset.scan_step
+    assert prepared.geometry.shape == last.geometry.shape
+    assert prepared.geometry.sampling == pytest.approx(last.geometry.sampling)
