@@ -96,10 +96,14 @@ def test_other_files_are_left_to_others(tmp_path: Path) -> None:
         assert get_reader(path) is None
 
 
-def test_a_scan_without_numbers_is_refused_in_words(tmp_path: Path) -> None:
+def test_a_scan_without_numbers_opens_in_pixels_and_the_dock_will_ask(tmp_path: Path) -> None:
     path = tmp_path / "bare.h5"
     with h5py.File(path, "w") as file:
         file["data"] = np.ones((2, 2, 16, 16))
     assert get_reader([str(path)]) is not None
-    with pytest.raises(InputError, match="energy"):
+    ((image, look, kind),) = read(path)
+    assert (image.shape, kind, look["units"], look["scale"]) == ((2, 2), "image", ("pixel",) * 2, (1.0, 1.0))
+    with h5py.File(path, "w") as file:
+        file["data"] = np.ones((4, 16, 16))
+    with pytest.raises(InputError, match="scan_shape"):
         read(path)

@@ -8,12 +8,19 @@ from typing import Any, Protocol
 
 from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 
+from napari_mixedptycho._napari.reader import suffixes
 from napari_mixedptycho._napari.remember import forget, recall
 from napari_mixedptycho._napari.steps import Steps
 from napari_mixedptycho._napari.unsaved import copies, folder
 from napari_mixedptycho.recipe import Recipe
 
 _HDF5, _TOML = "HDF5 files (*.h5 *.hdf5)", "Recipes (*.toml)"
+_ANY = "All files (*)"
+
+
+def readable() -> str:
+    """Return the filter of a file dialog for all scans and results that can be opened."""
+    return f"Scans and results ({' '.join(f'*{suffix}' for suffix in suffixes())});;{_ANY}"
 
 
 class Dock(Protocol):
@@ -71,9 +78,9 @@ class Ask:
 
     def open(self, start: str = "") -> None:
         """Ask for a scan or a result, in the folder `start`."""
-        file, _ = QFileDialog.getOpenFileName(self._parent, "Open a scan or a result", start, _HDF5)
+        file, _ = QFileDialog.getOpenFileName(self._parent, "Open a scan or a result", start, readable())
         if file:
-            self._dock.attempt(self._dock.open, file)
+            self._dock.steps.data.opened.emit(file)
 
     def save(self) -> None:
         """Ask where the result goes."""

@@ -10,10 +10,10 @@ from typing import Any, Protocol
 from napari.components import ViewerModel
 from napari.layers import Layer
 
-from napari_mixedptycho._napari.images import KEY, LayerData, View, dataset_layers
+from napari_mixedptycho._napari.images import KEY, LayerData, View
 from napari_mixedptycho._napari.live import RunLayers
+from napari_mixedptycho._napari.scan_layers import ScanLayers
 from napari_mixedptycho._napari.style import Palette
-from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.result import Result
 
 Point = tuple[int, int]
@@ -49,6 +49,7 @@ class Display:
         self._adding = False
         self._shown = "mean phase"
         self._layers = RunLayers(viewer, "")
+        self.scan = ScanLayers(viewer, self.add)
         viewer.layers.events.inserted.connect(self._inserted)
         viewer.events.theme.connect(self._theme)
         viewer.mouse_drag_callbacks.append(self._clicked)
@@ -64,15 +65,6 @@ class Display:
         for layer in reversed(self.viewer.layers):
             if self._offer(layer):
                 return
-
-    def show_dataset(self, dataset: Dataset, file: str) -> None:
-        """Show the virtual bright field, unless it is there."""
-        for layer in self.viewer.layers:
-            if _mark(layer).get("file") == file:
-                return
-        for data in dataset_layers(dataset, file):
-            self._add(data)
-        self.viewer.canvas.overlays.scale_bar.visible = True
 
     def begin_run(self, name: str | None = None) -> str:
         """Leave the present layers as they are; the next results go to layers of a new name."""
@@ -118,10 +110,15 @@ class Display:
         if self._clicked in self.viewer.mouse_drag_callbacks:
             self.viewer.mouse_drag_callbacks.remove(self._clicked)
 
-    def _add(self, data: LayerData) -> None:
+    def add(self, layer: Layer) -> None:
+        """Add a layer of ours."""
         self._adding = True
-        self.viewer.add_layer(Layer.create(*data))
+        self.viewer.add_layer(layer)
         self._adding = False
+        self.viewer.canvas.overlays.scale_bar.visible = True
+
+    def _add(self, data: LayerData) -> None:
+        self.add(Layer.create(*data))
 
     def _free_name(self) -> str:
         """Return ``run N``, N above those of all layers and of the run before."""

@@ -13,7 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mixedptycho.dataset import Dataset
+from napari_mixedptycho._napari.virtual import FIRST, LOOKS, Scan, Shot
+from napari_mixedptycho.dataset import Dataset, turning
+from napari_mixedptycho.imaging import BRIGHT, look, virtual_images
+from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.result import Result
 
 Image = NDArray[np.floating[Any]]
@@ -82,37 +85,50 @@ def region_offset(result: Result) -> tuple[float, float]:
     """Return where the first scan point that was used lies in the frame of the whole scan (y, x), Å.
 
     A result of a part of the scan counts from that part's first point; on screen it belongs where it was
-    taken.
+    taken: along the detector's axes, against which the scan may be turned.
     """
-    region, step = result.recipe.data.scan_region, result.recipe.microscope.scan_step
-    return (0.0, 0.0) if region is None or step is None else (region[0] * step, region[2] * step)
+    region, microscope = result.recipe.data.scan_region, result.recipe.microscope
+    if region is None or microscope.scan_step is None:
+        return 0.0, 0.0
+    start = np.array([region[0], region[2]]) * microscope.scan_step
+    y, x = turning(microscope.scan_rotation or 0.0) @ start
+    return float(y), float(x)
 
 
 def virtual_bright_field(dataset: Dataset) -> Image:
     """Return the intensity inside the bright-field disk (scan_y, scan_x), stored units; reads row by row."""
-    n = dataset.detector_size
-    k = (np.arange(n) - n // 2) * dataset.detector_sampling * dataset.wavelength * 1e3
-    inside = np.hypot(k[:, None], k[None, :]) <= dataset.semiangle
-    if dataset.mask is not None:
-        inside &= dataset.mask
-    rows = [np.asarray(dataset.patterns[row]) for row in range(dataset.scan_shape[0])]
-    return np.stack([row[:, inside].sum(axis=-1, dtype=np.float64) for row in rows]).astype(np.float32)
+    return virtual_images(dataset).sums[BRIGHT].astype(np.float32)
 
 
 def dataset_layers(dataset: Dataset, file: str | os.PathLike[str]) -> list[LayerData]:
-    """Return the layers of a data set: its virtual bright field."""
-    image = virtual_bright_field(dataset)
-    step = (dataset.scan_step,) * 2
-    look = {
-        "name": f"{dataset.name} bright field",
-        "scale": step,
-        "units": _UNITS,
+    """Return the layers of a data set: its virtual bright field, of every few points of a large scan."""
+    return scan_layers(Scan.of(dataset, Recipe()), os.fspath(file))
+
+
+def scan_layers(scan: Scan, file: str) -> list[LayerData]:
+    """Return the virtual bright field of a scan, complete or not, from little of it."""
+    for images in look(scan.patterns, scan.frame, budget=FIRST):
+        last = images
+    return [virtual_layer(scan, Shot.of(BRIGHT, last), file)]
+
+
+def virtual_layer(scan: Scan, shot: Shot, file: str) -> LayerData:
+    """Return the layer of a virtual image."""
+    scale, turn = scan.place
+    unit = "Å" if scan.frame.step is not None else "pixel"
+    look_of: dict[str, Any] = {
+        "name": f"{scan.name} {shot.kind}",
+        "scale": tuple(shot.stride * s for s in scale),
+        "rotate": turn,
+        "units": (unit, unit),
         "axis_labels": _AXES,
-        "colormap": "gray",
-        "contrast_limits": percentile_limits(image),
-        "metadata": {KEY: {"file": os.fspath(file)}},
+        "metadata": {KEY: {"file": file, "kind": shot.kind, "stride": shot.stride}},
     }
-    return [(image, look, "image")]
+    if shot.image.ndim == 3:
+        look_of["rgb"] = True
+    else:
+        look_of |= {"colormap": LOOKS[shot.kind], "contrast_limits": shot.limits}
+    return shot.image, look_of, "image"
 
 
 def result_layers(result: Result, view: View, run: str) -> list[LayerData]:

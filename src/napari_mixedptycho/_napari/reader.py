@@ -8,15 +8,23 @@ from pathlib import Path
 
 import h5py
 
-from napari_mixedptycho._napari.images import KEY, LayerData, View, dataset_layers, result_layers
+from napari_mixedptycho._napari.images import KEY, LayerData, View, dataset_layers, result_layers, scan_layers
+from napari_mixedptycho._napari.missing import IncompleteError, completed
+from napari_mixedptycho._napari.virtual import Scan
 from napari_mixedptycho.errors import InputError
-from napari_mixedptycho.io import data_path, load, read_contents
+from napari_mixedptycho.io import SUFFIXES, data_path, load, read_contents, rosetta
+from napari_mixedptycho.recipe import Data, Microscope
 from napari_mixedptycho.result import FORMAT, Result
 
 OURS = (".mib", ".hdr", ".blo", ".tvips", ".ndata")
 """Suffixes of files that hold patterns and nothing else."""
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+
+def suffixes() -> tuple[str, ...]:
+    """Return the suffixes of all files that can be opened, those that RosettaSciIO reads among them."""
+    return (*SUFFIXES, *(suffix for suffix in rosetta.suffixes() if suffix not in SUFFIXES))
 
 
 def get_reader(path: Paths) -> Callable[[Paths], list[LayerData]] | None:
@@ -56,12 +64,23 @@ def is_scan(path: str | os.PathLike[str]) -> bool:
 
 def _layers(file: str) -> list[LayerData]:
     if not is_result(file):
-        return dataset_layers(load(file), file)
+        return _scan_layers(file)
     result = Result.load(file)
     layers = result_layers(result, View.of(result), Path(file).stem)
     for _, look, _ in layers:
         look["metadata"] = {KEY: {**look["metadata"][KEY], "result": file}}
     return layers
+
+
+def _scan_layers(file: str) -> list[LayerData]:
+    """Return the bright field; of a file that lacks numbers too, in pixels: the dock asks for them."""
+    try:
+        numbers = completed(file, Data(), Microscope())
+    except IncompleteError as asked:
+        if asked.contents is None:
+            raise
+        return scan_layers(Scan.of_contents(asked.contents), file)
+    return dataset_layers(load(file, numbers=numbers), file)
 
 
 def _paths(path: Paths) -> list[str]:

@@ -7,6 +7,7 @@ nothing that belongs to one data set: neither its file nor the microscope's numb
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QSettings
@@ -15,6 +16,7 @@ from napari_mixedptycho.analysis import MotionSettings
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.recipe import Recipe
 
+_RECENT = 8
 _SECTIONS = ("model", "guess", "stages", "run")
 
 
@@ -48,6 +50,26 @@ def recall() -> tuple[Recipe, MotionSettings]:
 def forget() -> None:
     """Go back to the defaults."""
     _store().remove("changes")
+
+
+def recent() -> list[str]:
+    """Return the files that were opened last and are still there, the newest first."""
+    text = _store().value("recent")
+    try:
+        files = json.loads(text) if isinstance(text, str) else []
+    except ValueError:
+        return []
+    return [file for file in files if isinstance(file, str) and Path(file).exists()]
+
+
+def note_recent(file: str) -> None:
+    """Remember that a file was opened."""
+    if file.startswith("sample:"):
+        return
+    path = str(Path(file).resolve())
+    store = _store()
+    store.setValue("recent", json.dumps([path, *(f for f in recent() if f != path)][:_RECENT]))
+    store.sync()
 
 
 def _store() -> QSettings:

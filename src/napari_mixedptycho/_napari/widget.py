@@ -20,7 +20,7 @@ from napari_mixedptycho._napari.remember import recall, remember
 from napari_mixedptycho._napari.steps import Steps
 from napari_mixedptycho._napari.style import Palette
 from napari_mixedptycho._napari.window import Guard
-from napari_mixedptycho._napari.work import Columns, Desk, Opening, Runs
+from napari_mixedptycho._napari.work import Columns, Desk, Imaging, Opening, Runs
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.recipe import Recipe
@@ -70,11 +70,14 @@ class MixedPtychoWidget(QWidget):
         self.steps.set_recipe(recipe)
         self.steps.analyse.form.set_value(motion)
         parts = self.desk, self.steps, self.display
-        self.opening = Opening(*parts, self.control)
+        self.imaging = Imaging(*parts)
+        self.opening = Opening(*parts, self.control, self.imaging)
         self.runs = Runs(*parts, self.control)
         self.columns = Columns(*parts)
         self._connect()
-        self._guard = Guard(self, lambda: self.running, self.shutdown, partial(self.attempt, self.open))
+        self._guard = Guard(
+            self, lambda: self.running, self.shutdown, partial(self.attempt, self.opening.try_open)
+        )
         self.runs.starting.connect(self._guard.watch)
         self.desk.changed.emit()
         self.display.adopt_present()
@@ -147,6 +150,7 @@ class MixedPtychoWidget(QWidget):
 
     def shutdown(self) -> None:
         """End the run and wait for it; let go of the viewer. May be called again."""
+        self.imaging.shutdown()
         self.control.shutdown()
         self.columns.release()
         self.display.release()
@@ -172,8 +176,7 @@ class MixedPtychoWidget(QWidget):
     def _connect(self) -> None:
         self.desk.said.connect(self.steps.footer.say)
         self.desk.complained.connect(self._complain)
-        self.steps.data.opened.connect(partial(self.attempt, self.open))
-        self.steps.data.mean_wanted.connect(self.opening.show_mean)
+        self.steps.data.opened.connect(partial(self.attempt, self.opening.try_open))
         self.runs.progressed.connect(self.progressed)
         self.runs.finished.connect(self.finished)
         self.runs.failed.connect(self.failed)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QApplication, QMessageBox, QWidget
 
+from napari_mixedptycho._napari.reader import suffixes
+
 
 class Guard(QObject):
     """Ends the dock's work when its window closes, asking first when a person closes it in mid-run.
@@ -102,7 +104,7 @@ class Guard(QObject):
 
 
 def _files(event: QEvent) -> list[str]:
-    """Return the local HDF5 files of a drag."""
+    """Return the local files of a drag that may be opened."""
     data = event.mimeData()  # type: ignore[attr-defined]
     files = [url.toLocalFile() for url in data.urls()] if data is not None else []
-    return [file for file in files if file.lower().endswith((".h5", ".hdf5"))]
+    return [file for file in files if file.lower().endswith(suffixes())]

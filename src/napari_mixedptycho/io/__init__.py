@@ -1,16 +1,19 @@
 """File to Dataset."""
 
+from napari_mixedptycho.io.choice import SeveralDatasetsError
 from napari_mixedptycho.io.contents import Contents
-from napari_mixedptycho.io.files import SUFFIXES, check_scan, data_path, load, read_contents, sample_path
+from napari_mixedptycho.io.files import RAW, SUFFIXES, check_scan, data_path, load, read_contents, sample_path
 from napari_mixedptycho.io.layout import Layout
 from napari_mixedptycho.io.mask import load_image, load_mask
 from napari_mixedptycho.io.scan_shape import flyback_columns
 from napari_mixedptycho.io.write import write_emd, write_hdf5
 
 __all__ = [
+    "RAW",
     "SUFFIXES",
     "Contents",
     "Layout",
+    "SeveralDatasetsError",
     "check_scan",
     "data_path",
     "flyback_columns",

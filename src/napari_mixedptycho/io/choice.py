@@ -14,6 +14,20 @@ _EDGE = 8
 _LISTED = 8
 
 
+class SeveralDatasetsError(InputError):
+    """A file holds several arrays that may be the patterns.
+
+    Attributes
+    ----------
+    shapes
+        Name → shape of each of them.
+    """
+
+    def __init__(self, text: str, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        super().__init__(text)
+        self.shapes = dict(shapes)
+
+
 def choose(path: Path, shapes: Mapping[str, tuple[int, ...]], key: str | None = None) -> str:
     """Return the name of the array to read.
 
@@ -28,8 +42,10 @@ def choose(path: Path, shapes: Mapping[str, tuple[int, ...]], key: str | None = 
 
     Raises
     ------
+    SeveralDatasetsError
+        When there are several and none of a usual name.
     InputError
-        When there is none, or several and none of a usual name.
+        When there is none.
     """
     large = {name: shape for name, shape in shapes.items() if len(shape) >= 3}
     if key is not None:
@@ -42,9 +58,9 @@ def choose(path: Path, shapes: Mapping[str, tuple[int, ...]], key: str | None = 
         if len(fitting) == 1 or preferred:
             return preferred or fitting[0]
         if fitting:
-            raise InputError(
-                f"{path}: there are several data sets; set data.dataset to one of: "
-                f"{_list({name: large[name] for name in fitting})}."
+            shown = {name: large[name] for name in fitting}
+            raise SeveralDatasetsError(
+                f"{path}: there are several data sets; set data.dataset to one of: {_list(shown)}.", shown
             )
     raise InputError(
         f"{path}: there is no dataset of four axes (scan_y, scan_x, ky, kx) or of three (pattern, ky, kx); "

@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
+import html
+from pathlib import Path
+
 from qtpy.QtCore import Signal
-from qtpy.QtGui import QResizeEvent
-from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton
 
-from napari_mixedptycho._napari.charts import PatternView
 from napari_mixedptycho._napari.form import SettingsForm
-from napari_mixedptycho._napari.pages.page import Page, amount, button, enable, filler, words
+from napari_mixedptycho._napari.pages.page import Page, amount, button, filler, words
+from napari_mixedptycho._napari.pages.questions import Questions
+from napari_mixedptycho._napari.pages.virtual import VirtualPanel
+from napari_mixedptycho._napari.remember import recent
+from napari_mixedptycho._napari.virtual import Scan
 from napari_mixedptycho.dataset import Dataset
+from napari_mixedptycho.imaging import Images
 from napari_mixedptycho.recipe import Data
-
-_SMALL = 2**28
-"""Bytes of patterns up to which the mean pattern is shown at once, which reads them all."""
 
 SAMPLES = {
     "si_sigma9": "Silicon Σ9 boundary, thermal motion",
     "si_sigma9_static": "Silicon Σ9 boundary, stationary control",
 }
+_START = "Open a scan, drop a file here, or try the sample."
 
 
 class DataPage(Page):
-    """Opens a scan and shows its patterns."""
+    """Opens a scan and shows its patterns.
+
+    Signals
+    -------
+    opened
+        A file or sample that is to be opened.
+    """
 
     opened = Signal(str)
-    mean_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__()
-        self.open_button = button("Open…", "A 4D-STEM scan or a saved result (.h5)", primary=True)
+        self.open_button = button("Open…", "A 4D-STEM scan or a saved result", primary=True)
+        self.recent_button = QPushButton("Recent")
+        self.recent_button.setToolTip("<qt>Files that were opened before</qt>")
+        self.recent_menu = QMenu(self.recent_button)
+        self.recent_menu.aboutToShow.connect(self._list_recent)
+        self.recent_button.setMenu(self.recent_menu)
         self.sample_button = QPushButton("Sample")
         self.sample_button.setToolTip("<qt>Built-in simulated data of a silicon Σ9 grain boundary</qt>")
         menu = QMenu(self.sample_button)
@@ -38,70 +52,60 @@ class DataPage(Page):
         self.sample_button.setMenu(menu)
         buttons = QHBoxLayout()
         buttons.addWidget(self.open_button, 1)
+        buttons.addWidget(self.recent_button)
         buttons.addWidget(self.sample_button)
-        self.summary = words("Open a scan, drop a file here, or try the sample.")
+        self.summary = words(_START)
+        self.questions = Questions()
         self.form = SettingsForm(Data, hidden=("file",))
         self.form.editors["scan_region"].set_hint("whole scan")
         self.form.editors["max_angle"].set_hint("all of the detector")
-        self.pattern = PatternView()
-        self.mean_button = button("Mean pattern", "")
-        self.mean_button.clicked.connect(self.mean_wanted)
+        self.virtual = VirtualPanel()
+        self.pattern = self.virtual.pattern
         self._filler = filler()
-        below = QHBoxLayout()
-        below.setContentsMargins(0, 0, 0, 0)
-        below.addWidget(words("Click on the image to see the pattern of that scan point."), 1)
-        below.addWidget(self.mean_button)
         self.column.addLayout(buttons)
         self.column.addWidget(self.summary)
+        self.column.addWidget(self.questions)
+        self.column.addWidget(self.virtual, 100)
         self.column.addWidget(self.form)
-        self.column.addWidget(self.pattern, 100)
-        self._below = QWidget()
-        self._below.setLayout(below)
-        self.column.addWidget(self._below)
         self.column.addWidget(self._filler, 1)
-        self.show_dataset(None)
-
-    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Keep the pattern about square: higher than wide it would show nothing more."""
-        super().resizeEvent(event)
-        self.pattern.setMaximumHeight(max(self.width() + 10, self.pattern.minimumHeight()))
+        self.show_scan(None)
 
     def show_dataset(self, dataset: Dataset | None) -> None:
-        """Say what is open."""
-        reason = "" if dataset is not None else "Open a scan first"
-        enable(self.mean_button, reason, "The mean over the whole scan")
-        for widget in (self.pattern, self._below):
-            widget.setVisible(dataset is not None)
-        if dataset is None:
-            return
-        rows, columns = dataset.scan_shape
-        patterns = dataset.patterns
-        size = rows * columns * dataset.detector_size**2 * patterns.dtype.itemsize
-        n = dataset.detector_size
-        text = f"<b>{dataset.name}</b><br>{rows} × {columns} scan points, {n} × {n} px, {patterns.dtype}, "
-        text += f"{size / 2**20:.1f} MiB"
-        if dataset.dose is not None:
-            text += f"<br>{amount(dataset.electrons_per_pattern or 0)} electrons per pattern, "
-            text += f"{amount(dataset.dose)} per Å²"
-        if dataset.truth is not None:
+        """Take a data set; what is shown of it comes with `show_scan`."""
+
+    def show_scan(self, scan: Scan | None) -> None:
+        """Make room for a scan that is open, also when it is not complete."""
+        self.virtual.setVisible(scan is not None)
+
+    def show_summary(self, scan: Scan, images: Images, dataset: Dataset | None) -> None:
+        """Say what is open and what was read of it."""
+        rows, columns = scan.shape
+        n, kind = scan.size, scan.patterns.dtype
+        text = f"<b>{html.escape(scan.name)}</b><br>{rows} × {columns} scan points, {n} × {n} px, {kind}, "
+        text += _size(scan.nbytes)
+        if scan.unit is not None:
+            electrons = float(images.total.mean()) * scan.unit
+            text += f"<br>{amount(electrons)} electrons per pattern"
+            text += f", {amount(electrons / scan.step**2)} per Å²" if scan.frame.step else ""
+        if images.stride > 1:
+            text += f"<br>Stays in its file: shown is one scan point in {images.stride**2}"
+        if dataset is not None and dataset.truth is not None:
             text += "<br>Simulated: the true positions of the columns are known"
         self.summary.setText(text)
-        self.show_pattern(dataset, None if size < _SMALL else (rows // 2, columns // 2))
 
-    def show_position(self, dataset: Dataset, position: tuple[float, float]) -> None:
-        """Show the pattern of the scan point nearest to a position (y, x), Å; none lies outside the scan."""
-        row, column = (round(along / dataset.scan_step) for along in position)
-        rows, columns = dataset.scan_shape
-        if 0 <= row < rows and 0 <= column < columns:
-            self.show_pattern(dataset, (row, column))
+    def _list_recent(self) -> None:
+        self.recent_menu.clear()
+        files = recent()
+        for file in files:
+            action = self.recent_menu.addAction(Path(file).name, lambda file=file: self.opened.emit(file))
+            if action is not None:
+                action.setToolTip(file)
+        self.recent_menu.setToolTipsVisible(True)
+        if not files:
+            none = self.recent_menu.addAction("None yet")
+            if none is not None:
+                none.setEnabled(False)
 
-    def show_pattern(self, dataset: Dataset, point: tuple[int, int] | None) -> None:
-        """Show the pattern of a scan point (row, column); None: the mean over the scan."""
-        if point is None:
-            pattern, title = dataset.mean_pattern, "Mean pattern"
-        else:
-            pattern = dataset.patterns[point[0], point[1]]
-            y, x = (index * dataset.scan_step for index in point)
-            title = f"Scan point ({point[0]}, {point[1]}) at y {y:.2f} Å, x {x:.2f} Å"
-        pixel = 2 * dataset.max_angle / dataset.detector_size
-        self.pattern.show_pattern(pattern, pixel, dataset.semiangle, title)
+
+def _size(count: int) -> str:
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"

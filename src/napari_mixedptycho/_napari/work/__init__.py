@@ -2,7 +2,8 @@
 
 from napari_mixedptycho._napari.work.columns import Columns
 from napari_mixedptycho._napari.work.desk import Desk
+from napari_mixedptycho._napari.work.imaging import Imaging
 from napari_mixedptycho._napari.work.opening import Opening
 from napari_mixedptycho._napari.work.runs import Runs
 
-__all__ = ["Columns", "Desk", "Opening", "Runs"]
+__all__ = ["Columns", "Desk", "Imaging", "Opening", "Runs"]

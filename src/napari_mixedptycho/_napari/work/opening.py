@@ -4,57 +4,139 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from napari_mixedptycho._napari.control import Control
 from napari_mixedptycho._napari.display import Display
 from napari_mixedptycho._napari.images import View
+from napari_mixedptycho._napari.missing import IncompleteError, completed
 from napari_mixedptycho._napari.reader import is_result
+from napari_mixedptycho._napari.remember import note_recent
 from napari_mixedptycho._napari.steps import Steps
+from napari_mixedptycho._napari.virtual import Scan
 from napari_mixedptycho._napari.work.desk import Desk
-from napari_mixedptycho.dataset import Dataset
+from napari_mixedptycho._napari.work.imaging import Imaging
+from napari_mixedptycho.dataset import Dataset, Source
 from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.io import load
 from napari_mixedptycho.prepare import open_dataset
+from napari_mixedptycho.recipe import Data, Microscope
 from napari_mixedptycho.result import Result
 
 
 class Opening:
     """Puts scans and results on the desk, the pages and the viewer."""
 
-    def __init__(self, desk: Desk, steps: Steps, display: Display, control: Control) -> None:
+    def __init__(
+        self, desk: Desk, steps: Steps, display: Display, control: Control, imaging: Imaging
+    ) -> None:
         self._desk, self._steps, self._display, self._control = desk, steps, display, control
+        self._imaging = imaging
+        steps.data.questions.answered.connect(self._answer)
 
     def open(self, path: str | os.PathLike[str]) -> None:
-        """Open a scan, a sample (``sample:si_sigma9``) or a saved result; raises `InputError`."""
+        """Open a scan, a sample (``sample:si_sigma9``) or a saved result.
+
+        Raises
+        ------
+        IncompleteError
+            When the file does not say all that is needed; step 1 has begun to ask for it.
+        InputError
+            When it cannot be opened.
+        """
         file = os.fspath(path)
         if not file.startswith("sample:") and is_result(file):
             self._open_result(file)
-            return
-        dataset = self._steps.opened(file)
-        self._adopt(dataset, file)
-        self._display.show_dataset(dataset, file)
+        else:
+            self._open_scan(file)
+        note_recent(file)
+
+    def try_open(self, path: str | os.PathLike[str]) -> None:
+        """Open as a button does: what is missing is asked for, and that is no error."""
+        try:
+            self.open(path)
+        except IncompleteError as asked:
+            self._desk.said.emit(asked.missing.sentence)
 
     def adopt_file(self, file: str, *, result: bool) -> None:
         """Take over what napari itself has opened; raises `InputError`."""
         if result:
             self._adopt_result(file)
         elif self._desk.dataset is None or file != self._steps.data.form.value().file:
-            self._adopt(self._steps.opened(file), file)
+            try:
+                self._open_scan(file)
+            except IncompleteError as asked:
+                self._desk.said.emit(asked.missing.sentence)
 
     def show_point(self, position: tuple[float, float]) -> None:
         """Show the pattern of the scan point nearest to a position (y, x), Å."""
-        if self._desk.dataset is not None:
-            self._steps.data.show_position(self._desk.dataset, position)
+        self._imaging.show_point(position)
 
     def show_mean(self) -> None:
         """Show the mean pattern."""
-        if self._desk.dataset is not None:
-            self._steps.data.show_pattern(self._desk.dataset, None)
+        self._imaging.show_mean()
+
+    def _open_scan(self, file: str) -> None:
+        steps, questions = self._steps, self._steps.data.questions
+        self._leave(file)
+        data, microscope = steps.data.form.value(), steps.calibrate.form.value()
+        try:
+            numbers = completed(file, data, microscope)
+        except IncompleteError as asked:
+            self._show_incomplete(file, asked)
+            raise
+        measured = {name: value for name, value in numbers.items() if getattr(microscope, name) is None}
+        microscope = microscope.model_copy(update=measured)
+        if measured:
+            steps.calibrate.set_value(microscope)
+        dataset = load(file, data.dataset, numbers, data)
+        sources: dict[str, Source] = {**dataset.sources, **dict.fromkeys(measured, "measured")}
+        questions.clear()
+        self._adopt(dataset.replace(sources=sources), file)
+
+    def _leave(self, file: str) -> None:
+        """Take back what was set for another scan: it would not fit this one."""
+        form, calibrate = self._steps.data.form, self._steps.calibrate
+        data = form.value()
+        if self._desk.dataset is None or data.file == file:
+            return
+        self._before = calibrate.form.value()
+        form.set_value(Data(file=file))
+        calibrate.set_value(Microscope())
+
+    _before = Microscope()
+
+    def _show_incomplete(self, file: str, asked: IncompleteError) -> None:
+        """Ask, and show what can be shown of a scan whose numbers are not all known."""
+        desk, steps = self._desk, self._steps
+        data = steps.data.form.value()
+        steps.data.form.set_value(data.model_copy(update={"file": file}))
+        desk.dataset = None
+        typed = steps.calibrate.form.value().model_dump(exclude_none=True)
+        steps.data.questions.ask(asked.missing, self._before.model_copy(update=typed))
+        if asked.contents is not None:
+            self._imaging.begin(Scan.of_contents(asked.contents), file)
+        else:
+            self._imaging.end()
+        steps.data.summary.setText("")
+        steps.show_step("data")
+        desk.changed.emit()
+
+    def _answer(self, data: dict[str, Any], microscope: dict[str, Any]) -> None:
+        """Take what was asked for, and try again."""
+        steps = self._steps
+        settings = steps.data.form.value()
+        steps.data.form.set_value(settings.model_copy(update=data))
+        steps.calibrate.set_value(steps.calibrate.form.value().model_copy(update=microscope))
+        self._desk.attempt(self.try_open, settings.file)
 
     def _adopt(self, dataset: Dataset, file: str) -> None:
-        data = self._steps.data.form.value()
-        self._steps.data.form.set_value(data.model_copy(update={"file": file}))
+        steps = self._steps
+        data = steps.data.form.value()
+        steps.data.form.set_value(data.model_copy(update={"file": file}))
         self._desk.dataset = dataset
-        self._steps.show_dataset(dataset)
+        steps.show_dataset(dataset)
+        self._imaging.open(dataset, file)
         self._desk.said.emit(f"Opened {dataset.name}")
         self._desk.changed.emit()
 
@@ -62,8 +144,6 @@ class Opening:
         if self._control.running:
             raise InputError("A run is going on; stop it first.")
         result = self._adopt_result(file)
-        if self._desk.source is not None:
-            self._display.show_dataset(self._desk.source, result.recipe.data.file)
         self._display.begin_run(Path(file).stem)
         self._display.show_result(result, View.of(result))
 
@@ -87,6 +167,7 @@ class Opening:
         if result.forgotten:
             note += f" Left out, as settings of another version: {', '.join(result.forgotten)}."
         steps.set_recipe(result.recipe)
+        self._imaging.refresh()
         desk.said.emit(f"Opened a result of {len(result.history)} iterations.{note}")
         desk.changed.emit()
         return result

@@ -1,0 +1,209 @@
+"""Virtual imaging: which image, its detector on the pattern, and the pattern of a scan point."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import Signal
+from qtpy.QtGui import QResizeEvent
+from qtpy.QtWidgets import (
+    QButtonGroup,
+    QDoubleSpinBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_mixedptycho._napari.pages.page import button, words
+from napari_mixedptycho._napari.parts import mark, tool
+from napari_mixedptycho._napari.patterns import DetectorView
+from napari_mixedptycho._napari.virtual import COM_X, COM_Y, DPC, ICOM, KINDS, Ring, Scan, detector_of
+from napari_mixedptycho.imaging import BRIGHT, DARK
+
+_NAMES = {BRIGHT: "BF", DARK: "ADF", COM_Y: "CoM y", COM_X: "CoM x", DPC: "DPC", ICOM: "iCoM"}
+_TIPS = {
+    BRIGHT: "Virtual bright field: the sum over a disk of the detector",
+    DARK: "Virtual annular dark field: the sum over a ring outside the bright disk",
+    COM_Y: "Centre of mass of each pattern along the scan's y, mrad; the plane of descan is taken away",
+    COM_X: "Centre of mass of each pattern along the scan's x, mrad; the plane of descan is taken away",
+    DPC: "Differential phase contrast: colour is the direction of the centre of mass, brightness its length",
+    ICOM: "Integrated centre of mass, rad: for a thin specimen its phase, blurred by the probe",
+}
+_RING_TIP = "<qt>{} angle of the detector; or drag its circle on the pattern</qt>"
+
+
+class VirtualPanel(QWidget):
+    """Shows what it is told; says what is asked for.
+
+    Signals
+    -------
+    chosen
+        The image that is asked for.
+    ring_changed
+        The detector of the present image, px, and whether the change is over.
+    mean_wanted, complete_wanted, region_wanted
+        The mean pattern; every pattern of the scan; a rectangle to choose a part of it.
+    stepped
+        Rows and columns of the scan to go.
+    """
+
+    chosen = Signal(str)
+    ring_changed = Signal(object, bool)
+    mean_wanted = Signal()
+    complete_wanted = Signal()
+    region_wanted = Signal()
+    stepped = Signal(int, int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kind = BRIGHT
+        self._scan: Scan | None = None
+        self._rings: dict[str, Ring] = {}
+        self.pattern = DetectorView()
+        self.pattern.ring_dragged.connect(self._dragged)
+        self.pattern.stepped.connect(self.stepped)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addLayout(self._kinds())
+        column.addLayout(self._entries())
+        self.bar = QProgressBar()
+        self.bar.setRange(0, 100)
+        self.bar.setFormat("%p % of the scan seen")
+        self.bar.setVisible(False)
+        column.addWidget(self.bar)
+        column.addWidget(self.pattern, 100)
+        column.addLayout(self._tools())
+        self.note = words()
+        mark(self.note, "note", True)
+        self.note.setVisible(False)
+        column.addWidget(self.note)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Keep the pattern about square: higher than wide it would show nothing more."""
+        super().resizeEvent(event)
+        self.pattern.setMaximumHeight(max(self.width() + 10, self.pattern.minimumHeight()))
+
+    def show_scan(self, scan: Scan, rings: dict[str, Ring], kind: str) -> None:
+        """Take a scan, its detectors, and the image that is shown."""
+        self._scan, self._rings, self.kind = scan, dict(rings), kind
+        unit = "mrad" if scan.calibrated else "px"
+        self.pattern.set_unit(unit)
+        for entry in (self.inner, self.outer):
+            entry.setSuffix(f" {unit}")
+        for name, made in self.buttons.items():
+            reason = scan.why_not(name)
+            made.setEnabled(not reason)
+            made.setToolTip(f"<qt>{reason or _TIPS[name]}</qt>")
+        self.buttons[kind].setChecked(True)
+        self.pattern.show_masked(scan.frame.mask, scan.pixel)
+        self._show_ring()
+
+    def show_pattern(self, pattern: NDArray[np.floating], title: str) -> None:
+        """Show a pattern (ky, kx) of the scan."""
+        scan = self._scan
+        if scan is not None:
+            self.pattern.show_pattern(pattern, scan.pixel, scan.frame.radius * scan.pixel, title)
+
+    def show_progress(self, done: float, stride: int) -> None:
+        """Tell how much of the scan has been seen."""
+        self.bar.setVisible(done < 1)
+        self.bar.setValue(round(100 * done))
+        self.complete.setVisible(stride > 1 and done >= 1)
+        self.complete.setText(f"Every point (now 1 in {stride**2})")
+
+    def say(self, text: str) -> None:
+        """Write below the pattern."""
+        self.note.setText(text)
+        self.note.setVisible(bool(text))
+
+    @property
+    def ring(self) -> Ring:
+        """The detector of the present image."""
+        return self._rings[detector_of(self.kind)]
+
+    def _show_ring(self) -> None:
+        scan = self._scan
+        if scan is None:
+            return
+        self.pattern.show_ring(self.ring, scan.pixel, scan.size)
+        # A disk has no hole; the centre of mass may have one.
+        self.inner.setEnabled(self.kind != BRIGHT)
+        for entry, value in ((self.inner, self.ring.inner), (self.outer, self.ring.outer)):
+            entry.blockSignals(True)
+            entry.setRange(0.0, 2 * scan.size * scan.pixel)
+            entry.setValue(value * scan.pixel)
+            entry.blockSignals(False)
+
+    def _chosen(self, kind: str) -> None:
+        self.kind = kind
+        self._show_ring()
+        self.chosen.emit(kind)
+
+    def _dragged(self, ring: Ring, over: bool) -> None:
+        self._rings[detector_of(self.kind)] = ring
+        self._show_ring()
+        self.ring_changed.emit(ring, over)
+
+    def _typed(self) -> None:
+        if self._scan is None:
+            return
+        inner, outer = (entry.value() / self._scan.pixel for entry in (self.inner, self.outer))
+        inner = 0.0 if self.kind == BRIGHT else inner
+        self._dragged(Ring(inner, max(outer, inner + 0.5), self.ring.center), True)
+
+    def _kinds(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(0)
+        group = QButtonGroup(self)
+        self.buttons: dict[str, QToolButton] = {}
+        for kind in KINDS:
+            made = tool(_NAMES[kind], _TIPS[kind], checkable=True, checked=kind == BRIGHT)
+            made.setProperty("step", True)
+            made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            made.clicked.connect(lambda _=False, kind=kind: self._chosen(kind))
+            group.addButton(made)
+            row.addWidget(made)
+            self.buttons[kind] = made
+        return row
+
+    def _entries(self) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(6)
+        self.inner, self.outer = QDoubleSpinBox(), QDoubleSpinBox()
+        for place, (entry, name) in enumerate(((self.inner, "Inner"), (self.outer, "Outer"))):
+            entry.setDecimals(1)
+            entry.setSingleStep(0.5)
+            entry.setKeyboardTracking(False)
+            entry.setToolTip(_RING_TIP.format(name))
+            entry.valueChanged.connect(self._typed)
+            label = QLabel(name)
+            label.setBuddy(entry)
+            grid.addWidget(label, 0, 2 * place)
+            grid.addWidget(entry, 0, 2 * place + 1)
+            grid.setColumnStretch(2 * place + 1, 1)
+        return grid
+
+    def _tools(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        self.mean_button = button("Mean", "The mean over all patterns that have been read")
+        self.mean_button.clicked.connect(self.mean_wanted)
+        self.log = button("Log", "Logarithmic intensity, for faint scattering (L)")
+        self.log.setCheckable(True)
+        self.log.setShortcut("L")
+        self.log.toggled.connect(self.pattern.set_logarithmic)
+        self.region = button("Region", "Choose the part of the scan by a rectangle on the image")
+        self.region.clicked.connect(self.region_wanted)
+        self.complete = button("", "Read all patterns of the scan; that may take a while")
+        self.complete.clicked.connect(self.complete_wanted)
+        self.complete.setVisible(False)
+        for made in (self.mean_button, self.log, self.region, self.complete):
+            row.addWidget(made)
+        row.addStretch(1)
+        return row

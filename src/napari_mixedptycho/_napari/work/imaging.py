@@ -1,0 +1,236 @@
+"""Virtual images, the cross and the region: what happens when the panel of step 1 is used."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_mixedptycho._napari.background import Background, Post
+from napari_mixedptycho._napari.display import Display
+from napari_mixedptycho._napari.scan_layers import Region
+from napari_mixedptycho._napari.steps import Steps
+from napari_mixedptycho._napari.virtual import FIRST, LOOKED, Kept, Ring, Scan, Shot, detector_of, shots
+from napari_mixedptycho._napari.work.desk import Desk
+from napari_mixedptycho.dataset import Dataset
+from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.imaging import BRIGHT, Images, look
+from napari_mixedptycho.recipe import Recipe
+
+
+class Imaging(QObject):
+    """Shows virtual images of the open scan, complete or not, and follows its detectors.
+
+    Signals
+    -------
+    arrived
+        An image was brought to the screen; carries the `Shot`.
+    """
+
+    arrived = Signal(object)
+
+    def __init__(self, desk: Desk, steps: Steps, display: Display) -> None:
+        super().__init__(desk)
+        self._desk, self._steps, self._layers = desk, steps, display.scan
+        self._panel = steps.data.virtual
+        self.scan: Scan | None = None
+        self._file = ""
+        self.rings: dict[str, Ring] = {}
+        self._kind = BRIGHT
+        self._images: Images | None = None
+        self._kept: Kept | None = None
+        self._point: tuple[int, int] | None = None
+        self._wanted = False
+        self._background = Background("mixedptycho images", self)
+        self._background.arrived.connect(self._arrived)
+        self._background.failed.connect(self._failed)
+        panel = self._panel
+        panel.chosen.connect(self.choose)
+        panel.ring_changed.connect(self.set_ring)
+        panel.mean_wanted.connect(self.show_mean)
+        panel.complete_wanted.connect(lambda: self._ask(budget=None))
+        panel.stepped.connect(self.step)
+        # Not while a number is being typed.
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(400)
+        self._later.timeout.connect(self.refresh)
+        for form in (steps.data.form, steps.calibrate.form):
+            form.changed.connect(self._later.start)
+        self._layers.stepped, self._layers.pointed = self.step, self.show_point
+        self._layers.cut = self._cut
+        panel.region_wanted.connect(lambda: self._draw_region(wanted=True))
+        steps.data.form.changed.connect(self._draw_region)
+
+    @property
+    def busy(self) -> bool:
+        """Whether patterns are being read."""
+        return self._background.busy
+
+    def open(self, dataset: Dataset, file: str) -> None:
+        """Show a data set, its detector set right as the settings on screen say."""
+        try:
+            recipe = self._steps.recipe()
+            scan = Scan.of(dataset, recipe)
+        except InputError:
+            recipe = Recipe()
+            scan = Scan.of(dataset, recipe)
+        self._settled = settled(recipe)
+        self.begin(scan, file)
+
+    def begin(self, scan: Scan, file: str, *, wanted: bool = True) -> None:
+        """Show a scan: at once what little of it tells, and the rest as it comes."""
+        same = self.scan is not None and file == self._file and self.scan.shape == scan.shape
+        self._background.cancel()
+        for images in look(scan.patterns, scan.frame, budget=FIRST):
+            last = images
+        self.scan, self._file, self._images, self._kept = scan, file, last, None
+        self.rings = scan.rings(last.mean_pattern)
+        if scan.why_not(self._kind) or not same:
+            self._kind, self._point = BRIGHT, None
+        self._steps.data.show_scan(scan)
+        self._panel.show_scan(scan, self.rings, self._kind)
+        self._layers.begin(scan, file)
+        self._wanted = wanted
+        if self._kind == BRIGHT:
+            self._show(Shot.of(BRIGHT, last))
+        self._show_pattern()
+        # The first look was taken where the disk should be; it may lie elsewhere.
+        if last.stride > 1 or self._kind != BRIGHT or self.rings[BRIGHT].center != scan.frame.center:
+            self._ask()
+
+    def refresh(self) -> None:
+        """Look again when the settings on screen set the detector right in another way."""
+        dataset = self._desk.dataset
+        with suppress(InputError):
+            recipe = self._steps.recipe()
+            if dataset is not None and settled(recipe) != self._settled:
+                self._settled = settled(recipe)
+                self.begin(Scan.of(dataset, recipe), self._file, wanted=False)
+
+    def end(self) -> None:
+        """Show nothing any more."""
+        self._background.cancel()
+        self.scan = None
+        self._layers.release()
+        self._steps.data.show_scan(None)
+
+    def choose(self, kind: str) -> None:
+        """Show one of the images."""
+        if self.scan is None:
+            return
+        self._kind, self._wanted = kind, True
+        self._panel.show_scan(self.scan, self.rings, kind)
+        self._ask()
+
+    def set_ring(self, ring: Ring, over: bool = True) -> None:
+        """Change the detector of the present image; until the change is over, only from memory."""
+        self.rings[detector_of(self._kind)] = ring
+        self._wanted = True
+        self._ask(budget=LOOKED if over else 0)
+
+    def show_mean(self) -> None:
+        """Show the mean pattern."""
+        self._point = None
+        self._show_pattern()
+
+    def show_point(self, position: tuple[float, float]) -> None:
+        """Show the pattern of the scan point nearest to a place (y, x) of the viewer."""
+        found = self._layers.to_point(position)
+        if found is not None:
+            self._go_to(found)
+
+    def step(self, rows: int, columns: int) -> None:
+        """Go to another scan point."""
+        scan = self.scan
+        if scan is None:
+            return
+        row, column = self._point or (scan.shape[0] // 2, scan.shape[1] // 2)
+        row = min(max(row + rows, 0), scan.shape[0] - 1)
+        column = min(max(column + columns, 0), scan.shape[1] - 1)
+        self._go_to((row, column))
+
+    def shutdown(self) -> None:
+        """End what goes on; let go of the layers."""
+        self._later.stop()
+        self._background.shutdown()
+        self._layers.release()
+
+    def _go_to(self, point: tuple[int, int]) -> None:
+        self._point = point
+        self._layers.show_point(point)
+        self._show_pattern()
+
+    def _show_pattern(self) -> None:
+        scan, images = self.scan, self._images
+        if scan is None or images is None:
+            return
+        if self._point is None:
+            self._panel.show_pattern(images.mean_pattern, "Mean pattern")
+            return
+        row, column = self._point
+        title = f"Scan point ({row}, {column})"
+        if scan.frame.step is not None:
+            title += f" at y {row * scan.step:.2f} Å, x {column * scan.step:.2f} Å"
+        try:
+            self._panel.show_pattern(scan.pattern(self._point), title)
+        except (OSError, RuntimeError, ValueError) as error:
+            self._failed(error)
+
+    def _ask(self, budget: int | None = LOOKED) -> None:
+        scan, kind, rings = self.scan, self._kind, dict(self.rings)
+        if scan is None:
+            return
+
+        def job(post: Post) -> None:
+            if self._kept is None or self._kept_of is not scan:
+                kept = Kept.of(scan, lambda: post(None))
+                self._kept, self._kept_of = kept, scan
+            for shot in shots(scan, kind, rings, self._kept, budget=budget):
+                post((scan, shot))
+
+        self._background.ask(job)
+
+    _kept_of: Scan | None = None
+    _settled: tuple[object, ...] = ()
+
+    def _arrived(self, news: tuple[Scan, Shot] | None) -> None:
+        if news is not None and news[0] is self.scan:
+            self._show(news[1])
+
+    def _show(self, shot: Shot) -> None:
+        scan = self.scan
+        assert scan is not None
+        self._images = shot.images
+        self._layers.show(shot, wanted=self._wanted)
+        if self._wanted:
+            self._layers.choose(shot.kind)
+        self._wanted = False
+        self._panel.show_progress(shot.done, shot.stride)
+        self._steps.data.show_summary(scan, shot.images, self._desk.dataset)
+        if self._point is None:
+            self._show_pattern()
+        self.arrived.emit(shot)
+
+    def _failed(self, error: Exception) -> None:
+        text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+        self._desk.complained.emit(f"The image could not be made: {text}")
+
+    def _cut(self, region: Region) -> None:
+        """Take the region of the rectangle."""
+        form, scan = self._steps.data.form, self.scan
+        if scan is None:
+            return
+        whole = region == (0, scan.shape[0], 0, scan.shape[1])
+        form.editors["scan_region"].set_value(None if whole else region)
+        form.changed.emit()
+
+    def _draw_region(self, *, wanted: bool = False) -> None:
+        with suppress(InputError):
+            self._layers.show_region(self._steps.data.form.value().scan_region, wanted=wanted)
+
+
+def settled(recipe: Recipe) -> tuple[object, ...]:
+    """Return the settings that say how detector and scan lie."""
+    data = recipe.data
+    return (recipe.microscope, data.transpose, data.flip_y, data.flip_x, data.center, data.descan)
