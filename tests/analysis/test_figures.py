@@ -38,8 +38,9 @@ def assert_not_blank(path):
 def test_all_figures_are_written_and_not_blank(tmp_path, measured):
     result, motion, comparison = measured
     written = figures.write_figures(result, tmp_path / "new" / "folder", motion, comparison)
-    names = {path.name for path in written}
-    assert names == {"mean_phase.png", "states.png", "spectrum.png", "loss.png", "columns.png"}
+    names = {path.stem for path in written}
+    assert names == {plate.name for plate in figures.album(figures.Subject(result, motion, comparison))}
+    assert names >= {"mean_phase", "states", "spectrum", "loss", "columns", "ellipses", "correlation"}
     for path in written:
         assert_not_blank(path)
 
@@ -156,7 +157,7 @@ def test_no_columns_cannot_be_drawn_but_spoil_no_report(tmp_path, measured):
     with pytest.raises(InputError, match="no columns"):
         figures.columns(empty, result.mean_phase(), figures.Frame.of(result))
     names = {path.stem for path in figures.write_figures(result, tmp_path, empty)}
-    assert names == {"mean_phase", "states", "spectrum", "loss"}
+    assert names == {"mean_phase", "probe", "states", "slices", "spectrum", "loss", "spread"}
 
 
 def test_one_stationary_state_can_be_drawn(tmp_path):

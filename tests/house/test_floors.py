@@ -56,6 +56,7 @@ FLOORS = {
     "scan": 9,
     "bracket": 9,
     "control": 9,
+    "export": 9,
     "cli": 10,
     "__main__": 11,
     "_napari": 11,

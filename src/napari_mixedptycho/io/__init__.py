@@ -2,6 +2,7 @@
 
 from napari_mixedptycho.io.choice import SeveralDatasetsError
 from napari_mixedptycho.io.contents import Contents
+from napari_mixedptycho.io.fields import Axis, Field, write_emd_fields, write_tiff
 from napari_mixedptycho.io.files import RAW, SUFFIXES, check_scan, data_path, load, read_contents, sample_path
 from napari_mixedptycho.io.layout import Layout
 from napari_mixedptycho.io.mask import load_image, load_mask
@@ -11,7 +12,9 @@ from napari_mixedptycho.io.write import write_emd, write_hdf5
 __all__ = [
     "RAW",
     "SUFFIXES",
+    "Axis",
     "Contents",
+    "Field",
     "Layout",
     "SeveralDatasetsError",
     "check_scan",
@@ -23,5 +26,7 @@ __all__ = [
     "read_contents",
     "sample_path",
     "write_emd",
+    "write_emd_fields",
     "write_hdf5",
+    "write_tiff",
 ]

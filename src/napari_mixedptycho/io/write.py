@@ -129,6 +129,8 @@ def _fill_emd(file: h5py.File, contents: Contents) -> h5py.Dataset:
     }
     for name, value in values.items():
         calibration[name] = value
+        kinds = {bool: "bool", str: "string"}  # emdfile reads nothing that has no type
+        calibration[name].attrs["type"] = kinds.get(type(value), "number")
     # Our own numbers stand beside them, so that nothing is lost on the way back.
     data.attrs.update(_attributes(contents.numbers))
     return data

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from napari_mixedptycho.analysis.figures.style import INK, MEASURED, TRUE, Floats, styled
+from napari_mixedptycho.analysis.figures.style import INK, MEASURED, ONE_COLUMN, TRUE, Floats, styled
 from napari_mixedptycho.errors import InputError
 
 
@@ -55,7 +55,7 @@ def bracket(below: Approach, above: Approach, truth: float | None = None, title:
         When a side has no point, or not one motion for each iteration.
     """
     with styled():
-        figure = Figure(figsize=(4.6, 3.1), layout="constrained")
+        figure = Figure(figsize=(ONE_COLUMN, 2.6), layout="constrained")
         axes = figure.subplots()
         _side(axes, above, MEASURED, "from above")
         _side(axes, below, TRUE, "from below")

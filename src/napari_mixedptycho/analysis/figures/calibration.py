@@ -14,6 +14,7 @@ from napari_mixedptycho.analysis.figures.style import (
     PHASE_COLOURS,
     SECOND,
     TRUE,
+    TWO_COLUMNS,
     Floats,
     limits,
     styled,
@@ -25,7 +26,7 @@ from napari_mixedptycho.calibration.aberrations import explained_against
 def disk(found: Calibration) -> Figure:
     """Draw the mean pattern with the disk and bad pixels, and its radial profile with the fit."""
     with styled():
-        figure = Figure(figsize=(6.4, 3.0), layout="constrained")
+        figure = Figure(figsize=(TWO_COLUMNS, 3.0), layout="constrained")
         left, right = figure.subplots(1, 2)
         pattern, circle = found.moments.mean, found.disk
         y, x = (center.value for center in circle.center)
@@ -56,7 +57,7 @@ def centre_of_mass(found: Calibration) -> Figure:
     plane = found.descan.plane(found.maps.dark.shape[:2])
     left = found.maps.center - plane
     with styled():
-        figure = Figure(figsize=(7.2, 4.2), layout="constrained")
+        figure = Figure(figsize=(TWO_COLUMNS, 4.0), layout="constrained")
         axes = figure.subplots(2, 3, width_ratios=(1, 1, 1.4))
         for row, name in enumerate(("y", "x")):
             for column, (image, what) in enumerate(((plane[row], "descan"), (left[row], "without descan"))):
@@ -78,7 +79,7 @@ def bright_field(found: Calibration) -> Figure:
     if bands is None or best is None or found.sign is None:
         raise ValueError("There is no bright field to draw: too few scan points.")
     with styled():
-        figure = Figure(figsize=(7.6, 2.7), layout="constrained")
+        figure = Figure(figsize=(TWO_COLUMNS, 2.5), layout="constrained")
         image, turn, focus = figure.subplots(1, 3)
         low, high = limits(found.sign.phase)
         image.imshow(found.sign.phase, cmap=PHASE_COLOURS, vmin=low, vmax=high)

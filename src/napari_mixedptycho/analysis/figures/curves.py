@@ -13,8 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_mixedptycho.analysis.figures.style import (
     MEASURED,
+    ORANGE,
     SECOND,
+    SMALL,
     TRUE,
+    TWO_COLUMNS,
+    VIOLET,
     Floats,
     Frame,
     limits,
@@ -25,7 +29,7 @@ from napari_mixedptycho.errors import InputError
 
 _NO_POWER = 1e-30  # rad² Å², far below rounding
 _LINEAR = 3.0  # a loss that falls by less is drawn on a linear axis
-_STAGE_COLOURS = (TRUE, MEASURED, SECOND, "#CC79A7", "#E69F00")
+_STAGE_COLOURS = (TRUE, MEASURED, SECOND, VIOLET, ORANGE)
 
 
 def loss(
@@ -60,7 +64,7 @@ def loss(
     parts = list(np.unique(stage))
     with styled():
         widths = [max(0.35, float((stage == number).mean())) for number in parts]
-        figure = Figure(figsize=(max(4.4, 2.2 * len(parts)), 3.0), layout="constrained")
+        figure = Figure(figsize=(min(max(4.4, 2.2 * len(parts)), TWO_COLUMNS), 2.8), layout="constrained")
         panels = figure.subplots(1, len(parts), squeeze=False, width_ratios=widths).ravel()
         for number, axes in zip(parts, panels, strict=True):
             here = np.flatnonzero(stage == number)
@@ -72,7 +76,7 @@ def loss(
         panels[0].set_ylabel("Loss (dimensionless)")
         note = "each stage on its own scale" if len(parts) > 1 else ""
         dashed = "dashed: patterns held out" if np.isfinite(others).any() else ""
-        figure.suptitle("; ".join(text for text in (title, note, dashed) if text), fontsize=8.5)
+        figure.suptitle("; ".join(text for text in (title, note, dashed) if text), fontsize=8)
     return figure
 
 
@@ -113,7 +117,7 @@ def spectrum(
     shown = np.log10(power)
     low, high = limits(shown, 5, 99.9)
     with styled():
-        figure = Figure(figsize=(7.0, 3.1), layout="constrained")
+        figure = Figure(figsize=(TWO_COLUMNS, 2.9), layout="constrained")
         picture, curve = figure.subplots(1, 2)
         image = picture.imshow(
             shown, cmap="gray", vmin=low, vmax=high, extent=(-reach, reach, reach, -reach), origin="upper"
@@ -162,7 +166,7 @@ def radial_mean(power: Floats, reach: float) -> tuple[Floats, Floats]:
 def _ring(picture: Axes, curve: Axes, name: str, radius: float) -> None:
     picture.add_patch(Circle((0, 0), radius, fill=False, ec=MEASURED, lw=0.9, ls=(0, (4, 3))))
     picture.text(
-        0.71 * radius, -0.72 * radius, name, color="white", fontsize=6.5, ha="left", path_effects=outlined()
+        0.71 * radius, -0.72 * radius, name, color="white", fontsize=SMALL, ha="left", path_effects=outlined()
     )
     curve.axvline(radius, color=MEASURED, lw=0.9, ls=(0, (4, 3)))
     curve.text(
@@ -170,7 +174,7 @@ def _ring(picture: Axes, curve: Axes, name: str, radius: float) -> None:
         0.98,
         f" {name}",
         color=MEASURED,
-        fontsize=6.5,
+        fontsize=SMALL,
         va="top",
         transform=curve.get_xaxis_transform(),
     )

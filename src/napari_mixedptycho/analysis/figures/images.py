@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from napari_mixedptycho.analysis.figures.style import (
     ON_DARK,
+    ONE_COLUMN,
     PHASE_COLOURS,
+    SMALL,
+    TWO_COLUMNS,
+    Floats,
     Frame,
     limits,
     outlined,
     scale_bar,
     show,
     styled,
+    tag,
+    tight_layout,
 )
 from napari_mixedptycho.errors import InputError
 
@@ -42,7 +49,7 @@ def mean_phase(
     """
     image = np.asarray(phase, dtype=np.float64)
     with styled():
-        figure = Figure(figsize=(4.2, 3.6), layout="constrained")
+        figure = Figure(figsize=(ONE_COLUMN, 2.9), layout="constrained")
         axes = figure.add_subplot()
         shown = show(axes, image, frame, _RIM)
         mark_field(axes, frame)
@@ -71,35 +78,31 @@ def states(phases: ArrayLike, frame: Frame, title: str | None = None) -> Figure:
         raise InputError(
             f"The states have shape {images.shape}; one image per state, (state, y, x), is needed."
         )
+    rows, across = grid_shape(len(images), frame.aspect)
+    panel = min(1.7, (TWO_COLUMNS - 0.75) / across)
+    with styled():
+        size = (panel * across + 0.75, panel * rows / frame.aspect + 0.35)
+        figure = Figure(figsize=size, layout=tight_layout())
+        montage(figure, images, frame, [str(index) for index in range(len(images))])
+        figure.suptitle(title or f"Projected phase of the {len(images)} object states", fontsize=8)
+    return figure
+
+
+def montage(
+    figure: Figure | SubFigure, images: Floats, frame: Frame, labels: Sequence[str], name: str = "Phase (rad)"
+) -> None:
+    """Fill a figure with the scanned field of pictures (N, y, x), with the same limits and one colour bar."""
     parts = [frame.cropped(image) for image in images]
     low, high = limits(np.stack([part for part, _ in parts]))
-    rows, across = grid_shape(len(images), frame.aspect)
-    panel = min(1.7, 7.2 / across)
-    with styled():
-        size = (panel * across + 0.9, panel * rows / frame.aspect + 0.35)
-        tight = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, wspace=0.0, hspace=0.0)
-        figure = Figure(figsize=size, layout=tight)
-        panels = figure.subplots(rows, across, squeeze=False).ravel()
-        for index, axes in enumerate(panels):
-            if index >= len(parts):
-                axes.set_axis_off()
-                continue
-            part, extent = parts[index]
-            shown = axes.imshow(part, cmap=PHASE_COLOURS, vmin=low, vmax=high, extent=extent, origin="upper")
-            axes.set(xticks=[], yticks=[])
-            axes.text(
-                0.04,
-                0.96,
-                str(index),
-                color="white",
-                va="top",
-                transform=axes.transAxes,
-                path_effects=outlined(),
-            )
-        scale_bar(panels[0])
-        figure.colorbar(shown, ax=list(panels), label="Phase (rad)", extend="both", pad=0.01, aspect=30)
-        figure.suptitle(title or f"Projected phase of the {len(images)} object states", fontsize=8.5)
-    return figure
+    panels = figure.subplots(*grid_shape(len(parts), frame.aspect), squeeze=False).ravel()
+    for axes in panels[len(parts) :]:
+        axes.set_axis_off()
+    for (part, extent), axes, label in zip(parts, panels, labels, strict=False):
+        shown = axes.imshow(part, cmap=PHASE_COLOURS, vmin=low, vmax=high, extent=extent, origin="upper")
+        axes.set(xticks=[], yticks=[])
+        tag(axes, label)
+    scale_bar(panels[0])
+    figure.colorbar(shown, ax=list(panels), label=name, extend="both", pad=0.01, aspect=30)
 
 
 def grid_shape(count: int, aspect: float = 1.0) -> tuple[int, int]:
@@ -129,6 +132,6 @@ def _number(axes: Axes, columns: np.ndarray) -> None:
             xytext=(4, 4),
             textcoords="offset points",
             color="white",
-            fontsize=6.5,
+            fontsize=SMALL,
             path_effects=outlined(),
         )

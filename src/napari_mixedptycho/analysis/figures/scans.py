@@ -10,10 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from napari_mixedptycho.analysis.figures.style import MEASURED, SECOND, TRUE, Floats, styled
+from napari_mixedptycho.analysis.figures.style import ONE_COLUMN, SERIES, Floats, styled
 from napari_mixedptycho.errors import InputError
-
-_COLOURS = (TRUE, MEASURED, SECOND, "#CC79A7", "#E69F00")
 
 
 def scan_losses(
@@ -44,9 +42,9 @@ def scan_losses(
         )
     places = _places(values)
     with styled():
-        figure = Figure(figsize=(4.8, 3.2), layout="constrained")
+        figure = Figure(figsize=(ONE_COLUMN, 2.6), layout="constrained")
         axes = figure.subplots()
-        for (name, curve), colour in zip(curves.items(), cycle(_COLOURS), strict=False):
+        for (name, curve), colour in zip(curves.items(), cycle(SERIES), strict=False):
             label = f"{name}: " if name else ""
             axes.plot(places, curve, "o-", color=colour, ms=3, lw=1.2, label=f"{label}loss")
             if np.isfinite(others[name]).any():

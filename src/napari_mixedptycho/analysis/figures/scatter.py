@@ -15,7 +15,9 @@ from napari_mixedptycho.analysis.figures.style import (
     MEAN_ON_DARK,
     MEASURED,
     ON_DARK,
+    SMALL,
     TRUE,
+    TWO_COLUMNS,
     Floats,
     Frame,
     show,
@@ -65,10 +67,10 @@ def columns(
     count = min(motion.n_columns, _MOST)
     across = 8 if count > 12 else grid_shape(count, 0.7)[1]
     rows = -(-count // across)
-    panel = 7.0 / max(across, 5)
+    panel = 6.5 / max(across, 5)
     with styled():
         figure = Figure(
-            figsize=(7.2, 3.5 + panel * rows + 0.5),
+            figsize=(TWO_COLUMNS, 3.5 + panel * rows + 0.5),
             layout=ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, wspace=0.02, hspace=0.02),
         )
         halves: np.ndarray = np.asarray(figure.subfigures(2, 1, height_ratios=[3.5, panel * rows + 0.5]))
@@ -137,7 +139,7 @@ def _overview(
     )
     for index, (y, x) in enumerate(motion.mean):
         axes.annotate(
-            str(index), (x, y), xytext=(7, 5), textcoords="offset points", color="white", fontsize=6.5
+            str(index), (x, y), xytext=(7, 5), textcoords="offset points", color="white", fontsize=SMALL
         )
     moves = comparison is not None and not comparison.rendered.stationary
     note = "; blue: true 1σ" if moves else ""
@@ -168,7 +170,7 @@ def _spread(axes: Axes, motion: ColumnMotion, comparison: Comparison | None) -> 
             ecolor=MEASURED,
             elinewidth=0.6,
             mew=0.8,
-            label=f"sd {name}" + (f", {motion.confidence:.0%} interval" if axis == 0 else ""),
+            label=f"sd {name}" + (f", {100 * motion.confidence:g} % interval" if axis == 0 else ""),
         )
         if comparison is not None:
             axes.plot(
@@ -227,7 +229,7 @@ def _panels(
         _measured_cloud(axes, moves[:, index])
         axes.text(0.05, 0.94, str(index), transform=axes.transAxes, va="top", fontsize=7, weight="bold")
         axes.set(xlim=(-reach, reach), ylim=(reach, -reach), xticks=[-tick, 0, tick], yticks=[-tick, 0, tick])
-        axes.tick_params(length=2, labelsize=6, labelbottom=index + shape[1] >= count)
+        axes.tick_params(length=2, labelsize=SMALL, labelbottom=index + shape[1] >= count)
     left_out = f" (first {count} of {motion.n_columns})" if count < motion.n_columns else ""
     about = "true mean" if comparison is not None else "mean"
     legend = f"Each column about its {about}{left_out}: states, mean ± sd"

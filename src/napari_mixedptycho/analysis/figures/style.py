@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +13,9 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.image import AxesImage
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
@@ -31,24 +33,34 @@ SECOND = "#009E73"
 ON_DARK = "#56B4E9"  # the truth, or a mark, where the ground is dark
 MEAN_ON_DARK = "#F0E442"
 INK = "#222222"
+VIOLET = "#CC79A7"
+ORANGE = "#E69F00"
+SERIES = (TRUE, MEASURED, SECOND, VIOLET, ORANGE, "#56B4E9", "0.35")
+"""For curves that are laid over each other, one after the other."""
 PHASE_COLOURS = "magma"
+SPREAD_COLOURS = "viridis"
+DIFFERENCE_COLOURS = "PuOr"
+ONE_COLUMN, TWO_COLUMNS = 85 / 25.4, 170 / 25.4
+"""Widths of a figure in print, inches: 85 mm and 170 mm."""
+SMALL = 7.0
+"""The smallest text, points."""
 _SUFFIXES = (".png", ".svg", ".pdf")
 _STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 8.0,
-    "axes.titlesize": 8.5,
+    "axes.titlesize": 8.0,
     "axes.labelsize": 8.0,
     "axes.linewidth": 0.6,
     "axes.edgecolor": INK,
     "axes.grid": False,
-    "xtick.labelsize": 7.0,
-    "ytick.labelsize": 7.0,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
     "xtick.major.width": 0.6,
     "ytick.major.width": 0.6,
     "xtick.direction": "out",
     "ytick.direction": "out",
-    "legend.fontsize": 7.0,
+    "legend.fontsize": SMALL,
     "legend.frameon": False,
     "image.interpolation": "bicubic",  # the object is sampled more finely than its band limit
     "figure.facecolor": "white",
@@ -132,6 +144,40 @@ def show(
     return axes.imshow(part, cmap=colours, vmin=low, vmax=high, extent=extent, origin="upper")
 
 
+def symmetric(values: Floats, highest: float = 99.5) -> float:
+    """Return a display limit that holds for both signs: nearly the farthest from zero."""
+    reach = float(np.percentile(np.abs(values), highest))
+    return reach if reach > 0 else 1.0
+
+
+def tight_layout() -> ConstrainedLayoutEngine:
+    """Return a layout with little room between pictures."""
+    return ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, wspace=0.0, hspace=0.0)
+
+
+def halves(
+    figure: Figure, ratios: tuple[float, float], *, above: bool = False
+) -> tuple[SubFigure, SubFigure]:
+    """Divide a figure in two parts, beside or above each other, of sizes in a ratio."""
+    if above:
+        both: Any = figure.subfigures(2, 1, height_ratios=ratios)
+    else:
+        both = figure.subfigures(1, 2, width_ratios=ratios, wspace=0.03)
+    return both[0], both[1]
+
+
+def plain(axes: Axes) -> None:
+    """Take the box away from a chart, and give it lines to read heights by."""
+    axes.grid(axis="y", color="0.9", lw=0.4)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def tag(axes: Axes, text: str) -> None:
+    """Write a word into the upper left corner of a picture."""
+    axes.text(0.03, 0.97, text, color="white", va="top", transform=axes.transAxes, path_effects=outlined())
+
+
 def scale_bar(axes: Axes, length: float | None = None) -> None:
     """Draw a white bar with its length in Å, lower left, on axes in Å."""
     left, right = sorted(axes.get_xlim())
@@ -139,10 +185,10 @@ def scale_bar(axes: Axes, length: float | None = None) -> None:
     width, height = right - left, bottom - top
     if length is None:
         nice = np.array([0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500])
-        length = float(nice[np.argmin(np.abs(np.log(nice / (0.22 * width))))])
-    x, y, thick = left + 0.04 * width, bottom - 0.03 * height, 0.016 * height
+        length = float(nice[np.argmin(np.abs(np.log(nice / (0.25 * width))))])
+    x, y, thick = left + 0.05 * width, bottom - 0.05 * height, 0.016 * height
     label = axes.text(
-        x + length + 0.02 * width, y - thick / 2, f"{length:g} Å", color="white", va="center_baseline"
+        x + length / 2, y - thick - 0.01 * height, f"{length:g} Å", color="white", ha="center", va="bottom"
     )
     label.set(zorder=5, path_effects=outlined())
     bar = Rectangle((x, y - thick), length, thick, fc="white", ec="black", lw=0.5, zorder=5)
@@ -154,7 +200,7 @@ def outlined(colour: str = "black", width: float = 1.6) -> list[withStroke]:
     return [withStroke(linewidth=width, foreground=colour)]
 
 
-def save(figure: Figure, path: str | os.PathLike[str], resolution: float = 200.0) -> Path:
+def save(figure: Figure, path: str | os.PathLike[str], resolution: float = 300.0) -> Path:
     """Write a figure; the suffix chooses PNG, SVG or PDF.
 
     Parameters
@@ -182,3 +228,12 @@ def save(figure: Figure, path: str | os.PathLike[str], resolution: float = 200.0
     with styled():
         figure.savefig(target, dpi=resolution, metadata=metadata)
     return target
+
+
+def rendered(figure: Figure, kind: str = "svg", resolution: float = 300.0) -> bytes:
+    """Return a figure as the bytes of an SVG or PNG, always the same for the same figure."""
+    target = io.BytesIO()
+    metadata = {"Date": None} if kind == "svg" else None
+    with styled():
+        figure.savefig(target, format=kind, dpi=resolution, metadata=metadata)
+    return target.getvalue()
