@@ -11,7 +11,7 @@ from napari_mixedptycho.export.files import (
     export_tiff,
 )
 from napari_mixedptycho.export.findings import Findings
-from napari_mixedptycho.export.report import report, write_report
+from napari_mixedptycho.export.page import report, write_report
 
 __all__ = [
     "FORMATS",

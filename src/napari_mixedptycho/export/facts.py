@@ -76,7 +76,7 @@ def _dose(result: Result, dataset: Dataset | None) -> Rows:
 
 def _short(value: float) -> str:
     """Return a number with three digits, in powers of ten where it is large."""
-    if not 1e-3 <= abs(value) < 1e4:
+    if not 1e-3 <= abs(value) < 1e3:
         digits, _, power = f"{value:.2e}".partition("e")
         return f"{digits} × 10{str(int(power)).translate(_RAISED)}"
     return f"{value:.3g}"

@@ -88,7 +88,7 @@ def export_emd(result: Result, path: Path) -> Path:
     """Write all arrays of a result, and its recipe, as EMD 1.0."""
     facts: dict[str, str | float] = {
         "name": result.name,
-        "data_hash": result.data_hash,
+        "hash_of_data": result.data_hash,
         "recipe": result.recipe.to_toml(),
         "iterations": len(result.history),
     }

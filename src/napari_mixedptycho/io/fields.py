@@ -71,7 +71,8 @@ def write_emd_fields(path: Path, fields: Sequence[Field], facts: Mapping[str, st
     fields
         What to write.
     facts
-        Texts and numbers to keep beside them.
+        Texts and numbers to keep beside them; RosettaSciIO would take a name that begins with "data" for an
+        array.
 
     Raises
     ------
