@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 from napari import Viewer
+from pytestqt.qtbot import QtBot
 
 from napari_mixedptycho._napari.column_chart import outline
 from napari_mixedptycho._napari.images import region_offset
 from napari_mixedptycho._napari.overlays import BARS, ELLIPSES, SCATTER, TRUTH
+from napari_mixedptycho._napari.pages.details import PAIRS
 from napari_mixedptycho._napari.widget import MixedPtychoWidget
+from napari_mixedptycho.analysis import Matter, correlations
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import reconstruct
@@ -94,17 +98,17 @@ def test_a_choice_hides_and_shows_a_layer(found: Found) -> None:
 def test_a_clicked_column_is_drawn_and_described(found: Found) -> None:
     dock, viewer = found
     page, moved = dock.steps.analyse, motion(dock)
-    assert page.chart.isHidden()
+    assert not page.details.column.isVisibleTo(page.details)
     place = moved.mean[1] + region_offset(dock.result) + 0.1
     dock.show_point(tuple(place))
-    assert not page.chart.isHidden()
-    x, y = page.chart.points.getData()
+    assert page.details.column.isVisibleTo(page.details)
+    x, y = page.details.column.points.getData()
     np.testing.assert_allclose(np.stack([y, x], axis=1), moved.positions[:, 1] - moved.mean[1], atol=1e-9)
-    assert f"{moved.u_rms[1]:.3f} Å" in page.about.text()
+    assert f"{moved.u_rms[1]:.3f} Å" in page.details.about.text()
     rings = viewer.layers["columns"].border_color
     assert (rings[1] != rings[0]).any()
     dock.show_point((-50.0, -50.0))
-    assert page.chart.isHidden()
+    assert not page.details.column.isVisibleTo(page.details)
     np.testing.assert_array_equal(viewer.layers["columns"].border_color[1], rings[0])
 
 
@@ -141,3 +145,30 @@ def test_the_outline_of_an_ellipse() -> None:
     covariance = np.array([[4.0, 1.0], [1.0, 2.0]])
     line = outline(covariance)
     np.testing.assert_allclose(np.einsum("ip,ij,jp->p", line, np.linalg.inv(covariance), line), 1.0)
+
+
+def test_pairs_are_drawn_beside_what_chance_gives(found: Found, qtbot: QtBot) -> None:
+    dock, _ = found
+    details = dock.steps.analyse.details
+    details.buttons[PAIRS].click()
+    qtbot.waitUntil(lambda: "Neighbours" in details.about.text(), timeout=20_000)
+    expected = correlations(motion(dock).positions)
+    _, drawn = details.pairs.curves["transverse"].getData()
+    np.testing.assert_allclose(drawn, expected.transverse.value)
+    _, chance = details.pairs.chances["longitudinal"].getData()
+    np.testing.assert_allclose(chance, expected.longitudinal.chance.ravel())
+    assert "THz" not in details.about.text()
+    dock.steps.analyse.matter.set_value(Matter(atoms=2, mass=28.085))
+    dock.steps.analyse.matter.changed.emit()
+    assert "THz" in details.about.text()
+    table = dock.steps.analyse.table
+    rows = [table.item(row, 0).text() for row in range(table.rowCount())]
+    assert "B of an atom (Å²)" in rows
+    assert "Mean frequency (THz)" in rows
+
+
+def test_no_thread_is_left_when_the_dock_goes_while_pairs_are_shuffled(found: Found) -> None:
+    dock, _ = found
+    dock.steps.analyse.details.buttons[PAIRS].click()
+    dock.shutdown()
+    assert not [thread for thread in threading.enumerate() if thread.name == "mixedptycho pairs"]

@@ -9,6 +9,7 @@ from napari_mixedptycho.analysis.correlation import (
     Amplitudes,
     Correlations,
     CorrelationSettings,
+    Pooled,
     correlations,
     neighbour_amplitudes,
 )
@@ -16,6 +17,7 @@ from napari_mixedptycho.analysis.estimators import Centroid
 from napari_mixedptycho.analysis.floor import FloorSettings, Verdict, judge
 from napari_mixedptycho.analysis.gaussian import Gaussian
 from napari_mixedptycho.analysis.known import truth_of_motion, truth_of_structure
+from napari_mixedptycho.analysis.matter import Matter
 from napari_mixedptycho.analysis.motion import (
     ColumnMotion,
     MotionSettings,
@@ -48,9 +50,11 @@ __all__ = [
     "Fixed",
     "FloorSettings",
     "Gaussian",
+    "Matter",
     "MotionSettings",
     "Partners",
     "Placement",
+    "Pooled",
     "Recentred",
     "Verdict",
     "b_factor",

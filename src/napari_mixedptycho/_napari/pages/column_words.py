@@ -1,11 +1,21 @@
-"""What to say of one column."""
+"""What to say of one column, and of how columns move together."""
 
 from __future__ import annotations
+
+from dataclasses import fields
 
 import numpy as np
 
 from napari_mixedptycho._napari.findings import Findings
-from napari_mixedptycho.analysis import Partners, b_factor, u_rms_interval
+from napari_mixedptycho.analysis import (
+    Amplitudes,
+    Correlations,
+    Matter,
+    Partners,
+    Pooled,
+    b_factor,
+    u_rms_interval,
+)
 
 _NAMED = 4
 """Partners that are named; the rings in the image show them all."""
@@ -23,6 +33,25 @@ def about_column(found: Findings, column: int, partners: Partners | None) -> str
     if motion.flagged[column]:
         text += " It reached the limit of its window: do not trust it."
     return text if partners is None else f"{text}<br>{_together(found, partners)}"
+
+
+def about_pairs(pairs: Correlations, neighbours: Amplitudes, matter: Matter) -> str:
+    """Return how neighbours move with and against each other, and what not to read into correlations."""
+    kinds = [
+        _neighbour(entry.name, getattr(neighbours, entry.name), matter) for entry in fields(neighbours)[1:]
+    ]
+    return (
+        f"Neighbours: {', '.join(kinds)}; * beyond what shuffled states give. One pair says nothing: of "
+        f"{pairs.states} states |r| < {pairs.single_pair:.2f} is chance. The start of the states correlates "
+        "neighbours too: compare with the stationary control."
+    )
+
+
+def _neighbour(name: str, part: Pooled, matter: Matter) -> str:
+    words = name.replace("_", " ", 1).replace("_", "-")
+    text = f"{words} {np.sqrt(part.value[0]):.3f} Å{'*' if part.significant[0] else ''}"
+    frequency = matter.frequency(float(part.value[0]))
+    return text if frequency is None else f"{text} ({frequency:.1f} THz)"
 
 
 def _together(found: Findings, partners: Partners) -> str:

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_mixedptycho._napari.background import Background
 from napari_mixedptycho._napari.column_chart import Scatter
 from napari_mixedptycho._napari.column_layers import NEW, ColumnLayers
 from napari_mixedptycho._napari.display import Display
 from napari_mixedptycho._napari.findings import Findings
 from napari_mixedptycho._napari.images import region_offset
-from napari_mixedptycho._napari.pages.column_words import about_column
+from napari_mixedptycho._napari.pages.column_words import about_column, about_pairs
+from napari_mixedptycho._napari.pages.details import PAIRS
 from napari_mixedptycho._napari.steps import Steps
 from napari_mixedptycho._napari.work.desk import Desk
-from napari_mixedptycho.analysis import partners
+from napari_mixedptycho.analysis import (
+    Amplitudes,
+    Correlations,
+    correlations,
+    neighbour_amplitudes,
+    partners,
+)
 from napari_mixedptycho.errors import InputError
 
 Floats = NDArray[np.float64]
+Pairs = tuple[Correlations, Amplitudes]
 _UNDONE = 50
 """Edits that can be taken back."""
 
@@ -33,10 +43,15 @@ class Columns:
         self._layers = ColumnLayers(display.viewer, self._edited)
         self._before: list[Findings] = []
         self._last = -1
-        self._chosen: int | None = None
+        self._pairs: Pairs | None = None
+        self._background = Background("mixedptycho pairs", desk)
+        self._background.arrived.connect(self._show_pairs)
+        self._background.failed.connect(lambda error: self._page.details.show_pairs(None, str(error)))
         page = self._page
         page.find_button.clicked.connect(lambda: desk.attempt(self.find))
         page.undo_button.clicked.connect(lambda: desk.attempt(self.undo))
+        page.matter.changed.connect(self._tell)
+        page.details.wanted.connect(self._pair)
         page.overlays.chosen.connect(self._layers.choose)
         page.overlays.magnified.connect(self._layers.magnify)
         desk.changed.connect(self._update_buttons)
@@ -69,15 +84,45 @@ class Columns:
         return written
 
     def release(self) -> None:
-        """Let go of the viewer."""
+        """Let go of the viewer, and wait for what is being computed."""
+        self._background.shutdown()
         self._layers.release()
 
     def _show(self, found: Findings) -> None:
         self._desk.found = found
         self._layers.show(found, region_offset(found.result), self._display.run_name)
-        self._page.show_motion(found.motion, found.comparison, found.settings)
+        self._pairs = None
+        self._page.details.show_pairs(None, "")
+        self._tell()
         self._choose(None)
+        self._pair(self._page.details.view)
         self._desk.changed.emit()
+
+    def _tell(self) -> None:
+        """Say how far the columns move, and what that means for what they are made of."""
+        found = self._desk.found
+        if found is not None:
+            with suppress(InputError):  # of a half-typed entry, which is framed in red
+                self._page.show_motion(found.motion, found.comparison, self._page.matter.value())
+                self._tell_pairs()
+
+    def _pair(self, view: str) -> None:
+        """Correlate pairs when they are looked at, and beside the window: many columns take their time."""
+        found = self._desk.found
+        if view != PAIRS or found is None or self._pairs is not None or found.motion.n_states < 3:
+            return
+        trusted = found.motion.positions[:, ~found.motion.flagged]
+        self._page.details.show_pairs(None, "Shuffling the states to see what chance would give …")
+        self._background.ask(lambda post: post((correlations(trusted), neighbour_amplitudes(trusted))))
+
+    def _show_pairs(self, pairs: Pairs) -> None:
+        self._pairs = pairs
+        self._tell_pairs()
+
+    def _tell_pairs(self) -> None:
+        if self._pairs is not None:
+            text = about_pairs(*self._pairs, self._page.matter.value())
+            self._page.details.show_pairs(self._pairs[0], text)
 
     def _edited(self, columns: Floats, numbers: list[int]) -> None:
         """Measure what a person has added, moved or removed; what cannot be measured is put back."""
@@ -108,7 +153,7 @@ class Columns:
         found = self._desk.found
         if found is None or column is None or column >= found.motion.n_columns:
             self._layers.mark(None)
-            self._page.show_column(None, "")
+            self._page.details.show_column(None, "")
             return
         motion, comparison = found.motion, found.comparison
         partner = partners(motion.positions, column) if motion.n_states > 2 else None
@@ -119,14 +164,15 @@ class Columns:
         moved = motion.positions[:, column] - motion.mean[column]
         name = str(found.numbers[column])
         self._layers.mark(column, [] if partner is None else [int(index) for index in partner.found])
-        self._page.show_column(
+        self._page.details.show_column(
             Scatter(name, moved, motion.covariance[column], true), about_column(found, column, partner)
         )
 
     def _update_buttons(self) -> None:
         has_result, found = self._desk.result is not None, self._desk.found
         if found is None:
-            self._before = []
+            self._before, self._pairs = [], None
+            self._background.cancel()
         self._page.show_state(has_result=has_result, has_columns=found is not None)
         self._page.show_undo(len(self._before))
         self._page.overlays.show_state(found is not None, found is not None and found.comparison is not None)
