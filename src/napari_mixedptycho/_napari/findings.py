@@ -33,8 +33,6 @@ class Findings:
         In what, and how.
     motion
         The columns.
-    numbers
-        (N,) by which the columns are called; one that is removed leaves its number unused.
     comparison
         With the truth, when the data know it.
     note
@@ -44,7 +42,6 @@ class Findings:
     result: Result
     settings: MotionSettings
     motion: ColumnMotion
-    numbers: tuple[int, ...]
     comparison: Comparison | None
     note: str
 
@@ -81,8 +78,12 @@ class Findings:
                 comparison = compare(result, motion, truth, settings)
             except InputError as error:
                 note = str(error)
-        called = tuple(range(motion.n_columns) if numbers is None else numbers)
-        return cls(result, settings, motion, called, comparison, note)
+        return cls(result, settings, motion, comparison, note)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """(N,) by which the columns are called; one that is removed leaves its number unused."""
+        return self.motion.numbers or tuple(range(self.motion.n_columns))
 
     def export(self, folder: str | os.PathLike[str]) -> list[Path]:
         """Write ``columns.csv`` and the figures into a folder; returns the files."""

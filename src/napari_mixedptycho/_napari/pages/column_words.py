@@ -30,8 +30,13 @@ def about_column(found: Findings, column: int, partners: Partners | None) -> str
     if np.isfinite(low):
         text += f" ({low:.3f} to {high:.3f})" if np.isfinite(high) else f" (above {low:.3f})"
     text += f", B {float(b_factor(size)):.2f} Å² of its centre."
-    if motion.flagged[column]:
-        text += " It reached the limit of its window: do not trust it."
+    for flags, warning in (
+        (motion.flagged, " It reached the limit of its window: do not trust it."),
+        (motion.edge, " It is near the rim of the scan, where few patterns saw it."),
+        (motion.overlap, " Its window is cut by a neighbour's."),
+    ):
+        if flags is not None and flags[column]:
+            text += warning
     return text if partners is None else f"{text}<br>{_together(found, partners)}"
 
 
