@@ -84,6 +84,8 @@ class Dataset:
         eV, mrad (probe-forming), Å (positive: crossover below the entrance surface).
     scan_step, detector_sampling
         Å between scan points, 1/Å per detector pixel.
+    astigmatism_a, astigmatism_b
+        Two-fold astigmatism C12a, C12b of the probe, Å (`optics.focus_phase`).
     thickness
         Specimen thickness, Å, when known.
     electrons_per_unit
@@ -126,6 +128,8 @@ class Dataset:
     sources: Mapping[str, Source] = field(default_factory=dict)
     stated: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    astigmatism_a: float = 0.0
+    astigmatism_b: float = 0.0
 
     def __post_init__(self) -> None:
         """Fail at the door, in words; past the door the numbers are trusted."""
@@ -162,6 +166,11 @@ class Dataset:
     def detector_size(self) -> int:
         """Edge of a pattern, px."""
         return int(self.patterns.shape[-1])
+
+    @property
+    def astigmatism(self) -> tuple[float, float]:
+        """C12a, C12b, Å."""
+        return self.astigmatism_a, self.astigmatism_b
 
     @property
     def wavelength(self) -> float:

@@ -52,8 +52,33 @@ def aperture(size: int, sampling: float, radius: float) -> Floats:
     return filled
 
 
+def focus_phase(
+    size: int, sampling: float, wave: float, defocus: float, astigmatism: tuple[float, float]
+) -> Floats:
+    """Return the phase (size, size), rad, that defocus and two-fold astigmatism give a probe: −χ(k).
+
+    ``πλ·[defocus·k² − C12a·(kx² − ky²) − 2·C12b·kx·ky]``, zero frequency in the corner.
+
+    Parameters
+    ----------
+    size, sampling, wave
+        Pixels, Å per pixel, wavelength in Å.
+    defocus, astigmatism
+        Å; C12a and C12b as in `ABERRATIONS`.
+    """
+    ky, kx = frequencies(size, sampling)
+    a, b = astigmatism
+    phase: Floats = np.pi * wave * ((defocus + a) * ky**2 + (defocus - a) * kx**2 - 2 * b * ky * kx)
+    return phase
+
+
 def parametric_probe(
-    size: int, sampling: float, energy: float, semiangle: float, defocus: float
+    size: int,
+    sampling: float,
+    energy: float,
+    semiangle: float,
+    defocus: float,
+    astigmatism: tuple[float, float] = (0.0, 0.0),
 ) -> Complexes:
     """Probe in real space, (size, size), centred on pixel ``size // 2``, with unit power.
 
@@ -63,13 +88,12 @@ def parametric_probe(
     ----------
     size, sampling
         Pixels, and Å per pixel.
-    energy, semiangle, defocus
-        eV, mrad, Å.
+    energy, semiangle, defocus, astigmatism
+        eV, mrad, Å, Å (`focus_phase`).
     """
     wave = wavelength(energy)
-    ky, kx = frequencies(size, sampling)
     amplitude = aperture(size, sampling, semiangle * 1e-3 / wave)
-    spectrum = amplitude * np.exp(1j * np.pi * wave * defocus * (ky**2 + kx**2))
+    spectrum = amplitude * np.exp(1j * focus_phase(size, sampling, wave, defocus, astigmatism))
     probe = np.fft.fftshift(np.fft.ifft2(spectrum))
     unit: Complexes = probe / np.sqrt(np.sum(np.abs(probe) ** 2))
     return unit

@@ -93,6 +93,15 @@ class Microscope(Settings):
     defocus: float | None = Field(
         None, ge=-1e5, le=1e5, description="Defocus, Å; positive: crossover below the entrance surface."
     )
+    astigmatism_a: float | None = Field(
+        None,
+        ge=-1e5,
+        le=1e5,
+        description="Two-fold astigmatism C12a, Å: along kx and ky; mixedptycho calibrate tells. Not set: 0.",
+    )
+    astigmatism_b: float | None = Field(
+        None, ge=-1e5, le=1e5, description="Two-fold astigmatism C12b, Å: along the diagonals. Not set: 0."
+    )
     scan_rotation: float | None = Field(
         None,
         ge=-360,
@@ -278,8 +287,9 @@ class Recipe(Settings):
         names = Microscope.model_fields
         known = {name: dataset.stated.get(name, getattr(dataset, name)) for name in names}
         known = {name: None if value is None else float(value) for name, value in known.items()}
-        if not dataset.scan_rotation:
-            known["scan_rotation"] = self.microscope.scan_rotation
+        for name in ("scan_rotation", "astigmatism_a", "astigmatism_b"):  # what is nought stays unsaid
+            if not known[name]:
+                known[name] = getattr(self.microscope, name)
         thickness = self.model.thickness or dataset.thickness
         return self.model_copy(
             update={

@@ -141,6 +141,8 @@ def test_units_are_read_from_descriptions() -> None:
         "defocus": "Å",
         "electrons_per_unit": "",
         "scan_rotation": "degrees",
+        "astigmatism_a": "Å",
+        "astigmatism_b": "Å",
     }
     assert unit(Adam.model_fields["rate"].description) == ""
     assert unit(Run.model_fields["checkpoint"].description) == "s"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_mixedptycho.calibration.calibrate import Calibration, calibrate, set_right
+from napari_mixedptycho.calibration.calibrate import FEWEST, Calibration, calibrate, set_right
 from napari_mixedptycho.calibration.measured import Measured
 
-__all__ = ["Calibration", "Measured", "calibrate", "set_right"]
+__all__ = ["FEWEST", "Calibration", "Measured", "calibrate", "set_right"]

@@ -155,7 +155,7 @@ def transformed(stack: Stack, guess: Floats | None = None, swap: bool = False) -
         seem less shifted than they are.
     """
     rows, columns = stack.dark.shape
-    moves = np.zeros((len(stack.pixel), 2)) if guess is None else _moves(stack, guess, swap)
+    moves = np.zeros((len(stack.pixel), 2)) if guess is None else shifts(stack, guess, swap)
     weights = [_tapers(n, moves[:, axis] / stack.step) for axis, n in enumerate((rows, columns))]
     taper = (weights[0][:, None] * weights[1][None]).astype(np.float32)
     total = taper.sum(axis=(0, 1))
@@ -172,8 +172,14 @@ def transformed(stack: Stack, guess: Floats | None = None, swap: bool = False) -
     )
 
 
-def _moves(stack: Stack, guess: Floats, swap: bool) -> Floats:
-    """Return by how much each pixel's image is shifted, (pixel, 2) Å along the scan: −∇χ/2π."""
+def shifts(stack: Stack, guess: Floats, swap: bool) -> Floats:
+    """Return by how much each pixel's image is shifted, (pixel, 2) Å along the scan: −∇χ/2π.
+
+    Parameters
+    ----------
+    stack, guess, swap
+        As for `transformed`.
+    """
     y, x = stack.pixel.T[::-1] if swap else stack.pixel.T
     rotation, defocus, a, b = guess
     move_y = stack.wavelength * ((defocus + a) * y - b * x)
@@ -184,6 +190,25 @@ def _moves(stack: Stack, guess: Floats, swap: bool) -> Floats:
         np.cos(angle) * move_x + np.sin(angle) * move_y,
     ]
     return np.stack(turned, axis=1)
+
+
+def aligned(stack: Stack, guess: Floats, swap: bool) -> tuple[Floats, Floats]:
+    """Return the mean of all images (scan_y, scan_x) as they are, and each shifted back to where it belongs.
+
+    Parameters
+    ----------
+    stack, guess, swap
+        As for `transformed`.
+    """
+    moves = shifts(stack, guess, swap)
+    q = [np.fft.fftfreq(n, stack.step) for n in stack.dark.shape]
+    total = np.zeros(stack.dark.shape, complex)
+    for index, (y, x) in enumerate(moves):
+        ramp = np.exp(2j * np.pi * q[0] * y)[:, None] * np.exp(2j * np.pi * q[1] * x)
+        total += np.fft.fft2(stack.images[..., index]) * ramp
+    plain: Floats = stack.images.mean(axis=-1).astype(np.float64)
+    together: Floats = np.fft.ifft2(total).real / len(moves)
+    return plain, together
 
 
 def _tapers(count: int, moves: Floats) -> Floats:

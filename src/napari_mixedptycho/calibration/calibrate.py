@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,8 @@ from napari_mixedptycho.calibration.sign import Sign, sign
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.orientation import Orientation
 
-_FEWEST = 8
-"""Scan points along an axis, below which nothing can be said about direction and defocus."""
+FEWEST = 8
+"""Scan points along an axis, below which nothing can be said about direction, defocus and descan."""
 
 
 @dataclass(frozen=True)
@@ -35,20 +35,26 @@ class Calibration:
         Centre and radius.
     sampling
         1/Å per pixel, from the semi-angle.
-    maps, descan
-        Centre of mass and dark field of every pattern, and the plane of the former, px.
+    maps
+        Centre of mass and dark field of every pattern, px.
+    dose
+        Electrons per Å²; None: not known.
+    descan
+        Plane of the centres of mass, px.
     curl
         Rotation from the centre of mass.
-    bands, aberrations, sign
-        Bright field, what it says, and whether its phase is upright; None: too few scan points.
+    stack, bands, aberrations, sign
+        Bright field, its transform, what it says, and whether its phase is upright.
     rotation
         Degrees, of the scan's x axis from the detector's (set right) towards its y axis; −45 to 45.
     orientation
-        How the stored patterns must be set right.
+        How the stored patterns must be set right; as they are where that cannot be measured.
     defocus
         Å, from the middle of the specimen to the crossover below it.
-    dose
-        Electrons per Å²; None: not known.
+    astigmatism
+        C12a, C12b, Å, on the detector set right.
+
+    From `descan` on None (and the orientation as stored): too few scan points to measure it (`FEWEST`).
     """
 
     pixels: BadPixels
@@ -56,15 +62,43 @@ class Calibration:
     disk: Disk
     sampling: Measured
     maps: Maps
-    descan: Descan
-    curl: Curl
-    bands: Bands | None
-    aberrations: Aberrations | None
-    sign: Sign | None
-    rotation: Measured
-    orientation: Orientation
-    defocus: Measured | None
     dose: Measured | None
+    descan: Descan | None = None
+    curl: Curl | None = None
+    stack: Stack | None = None
+    bands: Bands | None = None
+    aberrations: Aberrations | None = None
+    sign: Sign | None = None
+    rotation: Measured | None = None
+    orientation: Orientation = field(default_factory=Orientation)
+    defocus: Measured | None = None
+    astigmatism: tuple[Measured, Measured] | None = None
+
+    @property
+    def slope(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """Descan on the detector set right, px of ky, kx (rows) per scan row, column, and its uncertainty."""
+        if self.descan is None:
+            return None
+        matrix = self.orientation.matrix
+        return matrix @ self.descan.slope, np.abs(matrix) @ self.descan.error
+
+    def upside_down(self) -> Calibration:
+        """Return the same with the detector turned by 180°, which inverts phase, defocus and astigmatism.
+
+        The bright field leaves that open; what is measured otherwise stays.
+        """
+        turned = Orientation.of(-self.orientation.matrix)
+        aberrations = None if self.aberrations is None else self.aberrations.reversed()
+        evidence = None if self.sign is None else self.sign.inverted()
+        pair = self.astigmatism
+        return replace(
+            self,
+            orientation=turned,
+            aberrations=aberrations,
+            sign=evidence,
+            defocus=None if self.defocus is None else self.defocus.negated(),
+            astigmatism=None if pair is None else (pair[0].negated(), pair[1].negated()),
+        )
 
 
 def calibrate(
@@ -97,26 +131,43 @@ def calibrate(
     disk = find_disk(mended(seen.mean, pixels.bad), ~pixels.bad)
     sampling = disk.sampling(semiangle, wavelength)
     found = maps(rows, disk, pixels.bad)
-    slope = descan(found.center)
-    shape = (int(found.dark.shape[0]), int(found.dark.shape[1]))
-    plane = slope.plane(shape)
-    turned = curl(found.center - plane)
-    bands = aberrations = evidence = None
-    rotation, transpose, defocus = turned.rotation, turned.transpose, None
-    if min(shape) >= _FEWEST:
-        optics, wander = (wavelength, step, sampling.value), plane - slope.offset[:, None, None]
-        bands, aberrations, evidence = _upright(
-            bright_field(rows, found.dark, disk, pixels.bad, wander, optics)
-        )
-        rotation, defocus = (
-            Measured(float(value), float(error))
-            for value, error in zip(aberrations.parameters[:2], aberrations.errors[:2], strict=True)
-        )
-        transpose = aberrations.transpose
-    angle, orientation = set_right(rotation.value, transpose)
-    best = (bands, aberrations, evidence, Measured(angle, rotation.error), orientation, defocus)
     dose = _dose(seen, step, electrons_per_unit)
-    return Calibration(pixels, seen, disk, sampling, found, slope, turned, *best, dose)
+    begun = Calibration(pixels, seen, disk, sampling, found, dose)
+    shape = (int(found.dark.shape[0]), int(found.dark.shape[1]))
+    return begun if min(shape) < FEWEST else _directed(begun, rows, (wavelength, step, sampling.value))
+
+
+def _directed(
+    begun: Calibration, rows: Iterable[NDArray[Any]], optics: tuple[float, float, float]
+) -> Calibration:
+    """Return the calibration with what takes many scan points: descan, direction, focus.
+
+    `optics` are wavelength (Å), scan step (Å) and detector sampling (1/Å).
+    """
+    found = begun.maps
+    slope = descan(found.center)
+    plane = slope.plane((int(found.dark.shape[0]), int(found.dark.shape[1])))
+    wander = plane - slope.offset[:, None, None]
+    stack = bright_field(rows, found.dark, begun.disk, begun.pixels.bad, wander, optics)
+    bands, best, evidence = _upright(stack)
+    angle, orientation = set_right(best.rotation, best.transpose)
+    # A quarter turn of the detector takes C12 to −C12.
+    quarters = round(best.rotation / 90)
+    values = best.parameters * np.array([1, 1, (-1) ** quarters, (-1) ** quarters])
+    _, defocus, *pair = (Measured(float(v), float(e)) for v, e in zip(values, best.errors, strict=True))
+    return replace(
+        begun,
+        descan=slope,
+        curl=curl(found.center - plane),
+        stack=stack,
+        bands=bands,
+        aberrations=best,
+        sign=evidence,
+        rotation=Measured(angle, float(best.errors[0])),
+        orientation=orientation,
+        defocus=defocus,
+        astigmatism=(pair[0], pair[1]),
+    )
 
 
 def _upright(stack: Stack) -> tuple[Bands, Aberrations, Sign]:
@@ -144,4 +195,5 @@ def _dose(seen: Moments, step: float, unit: float | None) -> Measured | None:
     if unit is None:
         return None
     each = seen.totals * unit / step**2
-    return Measured(float(each.mean()), float(each.std() / np.sqrt(each.size)))
+    error = float(each.std() / np.sqrt(each.size)) if each.size > 1 else np.nan
+    return Measured(float(each.mean()), error)

@@ -11,10 +11,14 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Measured:
-    """A number and its standard uncertainty, both in the unit that the name's owner states."""
+    """A number and its standard uncertainty (NaN: not known), in the unit that its owner states."""
 
     value: float
     error: float
+
+    def negated(self) -> Measured:
+        """Return the number below zero as far as it was above."""
+        return Measured(-self.value, self.error)
 
 
 def jackknife(

@@ -37,6 +37,10 @@ class Sign:
     dark_field: Measured
     phase: Floats
 
+    def inverted(self) -> Sign:
+        """Return what the same evidence says of the inverted phase."""
+        return Sign(self.skewness.negated(), self.dark_field.negated(), -self.phase)
+
     @property
     def positive(self) -> bool:
         """Tell whether the phase is rather not inverted."""

@@ -9,27 +9,28 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from napari_mixedptycho.dataset import Dataset
-from napari_mixedptycho.optics import frequencies, parametric_probe
+from napari_mixedptycho.optics import focus_phase, frequencies, parametric_probe
 from napari_mixedptycho.settings import Settings
 
 Complexes = NDArray[np.complex128]
 
 
 class AberrationProbe(Settings):
-    """Probe from energy, semi-angle and defocus, with an anti-aliased aperture edge."""
+    """Probe from energy, semi-angle, defocus and astigmatism, with an anti-aliased aperture edge."""
 
     kind: Literal["aberrations"] = "aberrations"
 
     def wave(self, dataset: Dataset, size: int, sampling: float) -> Complexes:
         """Return the probe (y, x) of unit power, centred on ``size // 2``; `sampling` in Å."""
-        return parametric_probe(size, sampling, dataset.energy, dataset.semiangle, dataset.defocus)
+        optics = (dataset.energy, dataset.semiangle, dataset.defocus, dataset.astigmatism)
+        return parametric_probe(size, sampling, *optics)
 
 
 class MeanPatternProbe(Settings):
     """Probe from the inverse Fourier transform of the mean pattern; Gladyshev et al. (2023).
 
-    The phase of the spectrum is that of the defocus; the dark field, which is scattered and not part of
-    the probe, is cut off outside the aperture.
+    The phase of the spectrum is that of defocus and astigmatism; the dark field, which is scattered and not
+    part of the probe, is cut off outside the aperture.
     """
 
     kind: Literal["mean_pattern"] = "mean_pattern"
@@ -44,7 +45,8 @@ class MeanPatternProbe(Settings):
         k2 = ky**2 + kx**2
         radius = (dataset.semiangle * 1e-3 / dataset.wavelength + dataset.detector_sampling) ** 2
         amplitude = np.sqrt(np.fft.ifftshift(padded)) * (k2 < radius)
-        spectrum = amplitude * np.exp(1j * np.pi * dataset.wavelength * dataset.defocus * k2)
+        focus = (dataset.wavelength, dataset.defocus, dataset.astigmatism)
+        spectrum = amplitude * np.exp(1j * focus_phase(size, sampling, *focus))
         probe = np.fft.fftshift(np.fft.ifft2(spectrum))
         unit: Complexes = probe / np.linalg.norm(probe)
         return unit
