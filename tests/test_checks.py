@@ -291,8 +291,30 @@ def test_more_states_than_electrons_are_refused() -> None:
     refused(few, "stage 'b' has 30 states", stages=({"name": "a", "states": 1}, {"name": "b", "states": 30}))
 
 
+def test_too_low_a_dose_for_states_is_told_with_its_number() -> None:
+    dim = counts((4, 4), disk=40, dark=4.0)
+    dose = f"{dim.dose:.2g} e/Å²"
+    several = {"states": 3, "slices": 1}
+    assert any("Dose too low for states" in text and dose in text for text in texts(dim, model=several))
+    assert not any("Dose" in text for text in texts(dim, model=ONE))
+    assert not any("Dose" in text for text in texts(counts((4, 4), disk=400), model=several))
+    unknown = dim.replace(electrons_per_unit=None)  # of which the loss speaks
+    assert not any("ose" in text for text in texts(unknown, model=several))
+
+
+def test_a_detector_that_ends_at_the_disk_is_told_when_states_need_the_dark_field() -> None:
+    data = counts((4, 4), disk=2000).replace(detector_sampling=0.09)
+    (found,) = [text for text in texts(data, model={"states": 2, "slices": 1}) if "Detector small" in text]
+    assert "1.17 semi-angles" in found
+    assert not any("Detector small" in text for text in texts(data, model=ONE))
+
+
+def texts(data: Dataset, **sections: Any) -> tuple[str, ...]:
+    return prepare(recipe(stages=QUICK, **sections), data).warnings
+
+
 def test_more_free_pixels_than_data_are_told() -> None:
-    data = counts((4, 4), dark=0.01)
+    data = counts((4, 4), disk=400, dark=0.01)
     crowded = {"states": 20, "slices": 8}
     text = told(data, "Stage 'all'", "20 state(s) × 8 slice(s)", "explain noise", model=crowded).warnings[0]
     assert "hold electrons" in text

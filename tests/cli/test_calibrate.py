@@ -55,11 +55,9 @@ def test_numbers_pictures_and_recipe(run: Run, corner: Path, tmp_path: Path) -> 
     for name in ("disk_radius_px", "dk", "rotation_deg", "defocus_A", "dose_e_per_A2"):
         assert facts[f"{name}_error"] > 0
     assert isinstance(facts["verdicts"], list)
-    assert {path.name for path in (tmp_path / "seen").iterdir()} == {
-        "disk.png",
-        "centre_of_mass.png",
-        "bright_field.png",
-    }
+    names = ("overview", "disk", "descan", "rotation", "centre_of_mass", "bright_field")
+    assert {path.name for path in (tmp_path / "seen").iterdir()} == {f"{name}.png" for name in names}
+    assert facts["not_measured"] == {}
     written = Recipe.read(tmp_path / "r.toml")
     assert written.microscope.detector_sampling == pytest.approx(facts["dk"])
     assert written.microscope.scan_rotation == pytest.approx(facts["rotation_deg"])
@@ -79,6 +77,15 @@ def test_few_scan_points_and_a_wrong_sampling_are_told(run: Run, tmp_path: Path)
     shown = run("calibrate", tmp_path / "few.h5")
     assert shown.code == 0
     assert "Too few scan points" in shown.out
+    for label in ("scan rotation", "detector", "defocus", "astigmatism", "descan"):
+        (line,) = [line for line in shown.out.splitlines() if line.startswith(label)]
+        assert "not measured: 4 × 4 scan points; at least 8 along each axis" in line
+    assert "± 0 " not in shown.out
+    facts = json.loads(run("calibrate", tmp_path / "few.h5", "--json").out)
+    wanted = ("rotation_deg", "defocus_A", "astigmatism_A", "descan_px_per_point", "rotation_from_curl_deg")
+    for name in wanted:
+        assert (facts[name], facts[f"{name}_error"]) == (None, None)
+        assert "scan points" in facts["not_measured"][name]
     assert "The file states 0.07 1/Å per pixel" in shown.out
     assert "disk centre" in shown.out
 

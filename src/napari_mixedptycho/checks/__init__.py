@@ -19,6 +19,7 @@ from napari_mixedptycho.checks.patterns import (
 )
 from napari_mixedptycho.checks.scan import check_positions, lit_area, overlap_text, probe_width
 from napari_mixedptycho.checks.unknowns import unknowns_text
+from napari_mixedptycho.checks.verdicts import run_text
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.engine.stage import Stage
 from napari_mixedptycho.errors import InputError
@@ -64,6 +65,7 @@ def checked(recipe: Recipe, dataset: Dataset, geometry: Geometry) -> tuple[Datas
         *overlap_text(recipe, dataset, width),
         *model_text(recipe, dataset, geometry),
         *unknowns_text(recipe),
+        *run_text(recipe, dataset),
         *_states_text(recipe, dataset, lit_area(dataset, geometry, width)),
         *mixing_text(recipe, dataset, geometry),
     ]

@@ -37,6 +37,17 @@ def verdicts(dataset: Dataset, states: int = 8, resolution: float | None = None)
     ]
 
 
+def run_text(recipe: Recipe, dataset: Dataset) -> list[str]:
+    """Say before a run what its states lack: dose, and a detector that reaches beyond the probe's disk.
+
+    What makes a run impossible is refused elsewhere: no overlap, a window or a detector smaller than the
+    probe, states without electrons.
+    """
+    states = max(recipe.states_of(stage) for stage in recipe.stages)
+    told = _dose(dataset, states) if dataset.dose is not None else []
+    return [*told, *_detector(dataset, None)] if states > 1 else told
+
+
 def _overlap(dataset: Dataset, width: float) -> list[str]:
     step = dataset.scan_step
     if max(dataset.scan_shape) == 1:
