@@ -5,19 +5,22 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_mixedptycho.analysis import (
     ColumnMotion,
     Comparison,
     MotionSettings,
+    Verdict,
     b_factor,
     compare,
     find_columns,
+    judge,
     measure,
     proposed_radius,
     read_columns,
@@ -44,6 +47,12 @@ def add(commands: Any) -> argparse.ArgumentParser:
     )
     parser.add_argument("result", type=Path, metavar="RESULT.h5")
     add_truth(parser)
+    parser.add_argument(
+        "--control",
+        type=Path,
+        metavar="CONTROL.h5",
+        help="the control's result (see `mixedptycho control`): the motion above it, and its pairs",
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="write columns.csv and the figures here")
     parser.add_argument(
         "--columns",
@@ -86,17 +95,10 @@ def add(commands: Any) -> argparse.ArgumentParser:
 def execute(arguments: argparse.Namespace) -> int:
     """Run the command."""
     result = Result.load(arguments.result)
-    columns, numbers = (None, None) if arguments.columns is None else read_columns(arguments.columns)
-    settings = _settings(result, arguments, columns)
-    motion = measure(result, settings, columns, numbers)
-    found = analyse(result, truth_for(result, arguments), settings, motion)
-    if found.note is not None:
-        if arguments.truth is not None:
-            raise InputError(found.note)
-        print(f"Not compared with the truth: {found.note}", file=sys.stderr)
+    found = _found(arguments, result)
     together = None
     if arguments.pairs or arguments.mass is not None:
-        together = pairs_of(found.motion, arguments.mass, arguments.temperature)
+        together = pairs_of(found.motion, arguments.mass, arguments.temperature, found.beside())
     if arguments.out is not None:
         write(result, found, arguments.out, arguments.atoms)
         if together is not None:
@@ -110,6 +112,21 @@ def execute(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _found(arguments: argparse.Namespace, result: Result) -> Found:
+    """Measure the columns, beside truth and control where these are known."""
+    columns, numbers = (None, None) if arguments.columns is None else read_columns(arguments.columns)
+    settings = _settings(result, arguments, columns)
+    motion = measure(result, settings, columns, numbers)
+    found = analyse(result, truth_for(result, arguments), settings, motion)
+    if found.note is not None:
+        if arguments.truth is not None:
+            raise InputError(found.note)
+        print(f"Not compared with the truth: {found.note}", file=sys.stderr)
+    if arguments.control is None or not motion.n_columns:
+        return found
+    return found.above(Result.load(arguments.control), settings)
+
+
 @dataclass(frozen=True)
 class Found:
     """The columns of a result, compared with the truth where it is known; a note when that fails."""
@@ -117,12 +134,30 @@ class Found:
     motion: ColumnMotion
     comparison: Comparison | None = None
     note: str | None = None
+    floor: ColumnMotion | None = None
+    verdict: Verdict | None = None
 
-    def numbers(self) -> dict[str, float | int | None]:
+    def above(self, control: Result, settings: MotionSettings) -> Found:
+        """Return the same with the motion of these columns in the control, and what it leaves."""
+        floor = measure(control, settings, self.motion.columns)
+        return replace(self, floor=floor, verdict=judge(self.motion, floor))
+
+    def beside(self) -> dict[str, NDArray[np.float64]]:
+        """Return the positions (state, N, 2) of the same columns in the control and in truth, where known."""
+        found = {} if self.floor is None else {"control": self.floor.positions}
+        if self.comparison is not None:
+            true = self.comparison.true_positions
+            every = np.full((len(true), *self.motion.positions.shape[1:]), np.nan)
+            every[:, self.comparison.found] = true
+            found["truth"] = every
+        return found
+
+    def numbers(self) -> dict[str, Any]:
         """Return plain numbers for JSON; with truth, those of the columns that were matched."""
-        if self.comparison is None:
-            return dict(self.motion.summary())
-        return self.motion.summary() | self.comparison.summary() | self.comparison.distances.numbers()
+        found: dict[str, Any] = dict(self.motion.summary())
+        if self.comparison is not None:
+            found |= self.comparison.summary() | self.comparison.distances.numbers()
+        return found if self.verdict is None else self.verdict.numbers() | found
 
     def b_factors(self, atoms: int | None) -> dict[str, float]:
         """Return B, Å², of columns' centres and of atoms on their own; nothing without columns."""
@@ -152,6 +187,8 @@ class Found:
                 f".\nB of an atom: {low:.2f} Å² if the {atoms} atoms of a column move as one, {high:.2f} Å² "
                 "if each moves on its own"
             )
+        if self.verdict is not None:
+            text += f".\n{self.verdict.sentence().rstrip('.')}"
         return f"{text}." if comparison is None else f"{text}.\n{_beside_truth(comparison)}"
 
 
@@ -219,5 +256,5 @@ def write(result: Result, found: Found, folder: Path, atoms: int | None = None) 
 
     check_folder(folder)
     table = folder / "columns.csv"
-    write_columns(table, found.motion, found.comparison, atoms=atoms)
+    write_columns(table, found.motion, found.comparison, found.verdict, atoms)
     return [table, *write_figures(result, folder, found.motion, found.comparison)]
