@@ -289,6 +289,7 @@ def _cuda() -> ModuleType:
     runtime.getDeviceCount = lambda: MACHINE.devices  # type: ignore[attr-defined]
     runtime.getDevice = current  # type: ignore[attr-defined]
     runtime.memGetInfo = lambda: (MACHINE.free, 2**31)  # type: ignore[attr-defined]
+    runtime.getDeviceProperties = lambda number: {"name": f"card {number}".encode()}  # type: ignore[attr-defined]
     cuda, computing = ModuleType("cuda"), Stream()
     cuda.runtime, cuda.Device, cuda.Stream = runtime, Place, Stream  # type: ignore[attr-defined]
     cuda.get_current_stream = lambda: computing  # type: ignore[attr-defined]

@@ -11,6 +11,7 @@ import pytest
 
 from napari_mixedptycho import _array
 from napari_mixedptycho._array import select
+from napari_mixedptycho._device import devices
 from napari_mixedptycho.benchmark import least_transforms
 from napari_mixedptycho.engine.comm import LostError
 from napari_mixedptycho.engine.forward import Objective
@@ -184,6 +185,20 @@ def test_the_chunk_follows_from_the_memory_that_is_free(monkeypatch: pytest.Monk
     roomy = prepare(recipe, open_dataset(recipe)).problem.chunk
     install(monkeypatch, free=2**23)
     assert 1 <= prepare(recipe, open_dataset(recipe)).problem.chunk < roomy
+
+
+def test_the_devices_that_can_be_chosen_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, devices=2, free=2**29)
+    host, *cards = devices()
+    assert (host.wish, host.name.split()[1][:4]) == ("cpu", "core")
+    assert [(card.wish, card.name, card.free, card.total) for card in cards] == [
+        (f"gpu:{number}", f"card {number}", 2**29, 2**31) for number in range(2)
+    ]
+    assert str(cards[1]) == "gpu:1: card 1, 0.5 GB free"
+    for found in (host, *cards):
+        assert small(f"run.device={found.wish}").run.device == found.wish
+    install(monkeypatch, devices=0)
+    assert [found.wish for found in devices()] == ["cpu"]
 
 
 def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

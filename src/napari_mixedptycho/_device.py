@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mixedptycho._array import Array, named, namespace
+from napari_mixedptycho._array import Array, named, namespace, select
 
 
 def device(array: Array) -> contextlib.AbstractContextManager[Any]:
@@ -32,6 +33,49 @@ def chosen(xp: ModuleType, wish: str, seat: int = 0) -> contextlib.AbstractConte
     there = named(wish) or range(xp.cuda.runtime.getDeviceCount())
     place: contextlib.AbstractContextManager[Any] = xp.cuda.Device(there[seat % len(there)])
     return place
+
+
+@dataclass(frozen=True)
+class Found:
+    """A device that can be used.
+
+    Attributes
+    ----------
+    wish
+        What to set `run.device` to: ``cpu``, ``gpu:0``.
+    name
+        As its maker calls it; of a CPU, how many cores this process may use.
+    free, total
+        Memory, bytes; None: not known.
+    """
+
+    wish: str
+    name: str
+    free: int | None
+    total: int | None
+
+    def __str__(self) -> str:
+        memory = "" if self.free is None else f", {self.free / 1e9:.1f} GB free"
+        return f"{self.wish}: {self.name}{memory}"
+
+
+def devices() -> tuple[Found, ...]:
+    """Return what can be computed on, the CPU first; a GPU whose driver or CuPy is missing is left out."""
+    count = cores()
+    host = Found("cpu", f"{count} core{'s' if count != 1 else ''}", free_memory(np), None)
+    xp = select("auto")
+    if xp is np:
+        return (host,)
+    return host, *(_gpu(xp, number) for number in range(xp.cuda.runtime.getDeviceCount()))
+
+
+def _gpu(xp: ModuleType, number: int) -> Found:
+    name = xp.cuda.runtime.getDeviceProperties(number)["name"]
+    with xp.cuda.Device(number):
+        total = int(xp.cuda.runtime.memGetInfo()[1])
+        return Found(
+            f"gpu:{number}", name.decode() if isinstance(name, bytes) else str(name), free_memory(xp), total
+        )
 
 
 def free_memory(xp: ModuleType) -> int | None:
