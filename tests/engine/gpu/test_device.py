@@ -11,13 +11,17 @@ import numpy as np
 import pytest
 
 from napari_mixedptycho._array import select
+from napari_mixedptycho._device import Upload, devices
 from napari_mixedptycho.engine.forward import Objective
 from napari_mixedptycho.engine.gpu import fused
+from napari_mixedptycho.engine.gpu.lane import Lane
 from napari_mixedptycho.engine.gpu.launch import Cuda
 from napari_mixedptycho.engine.losses import AmplitudeLoss, AnscombeLoss, IntensityLoss, PoissonLoss
+from napari_mixedptycho.engine.patterns import Streamed
 from napari_mixedptycho.engine.view import View
 from tests.engine.gpu.cases import EVERYTHING, POSITIONS, Case, evaluated
 from tests.physics.toys import Toy
+from tests.small import standard, steps
 
 pytestmark = pytest.mark.gpu
 CLOSE = 1e-4
@@ -138,3 +142,66 @@ def test_plans_and_kernels_are_used_again(cupy: ModuleType, monkeypatch: pytest.
     values = {objective.value_and_gradient(estimate, ("object", "probe"))[0] for _ in range(3)}
     assert len(made) == len(set(made))
     assert max(values) - min(values) < 1e-6 * max(values)
+
+
+@pytest.mark.parametrize("case", CASES[:5], ids=str)
+def test_the_portable_path_gives_it_too(case: Case, cupy: ModuleType) -> None:
+    found = evaluated(there(case, cupy), None)
+    assert fused.difference(found, evaluated(case.view(), None)) < CLOSE
+
+
+def test_a_lane_on_another_stream_uses_the_same_plans_and_gives_the_same(cupy: ModuleType) -> None:
+    view, device = there(CASES[3], cupy), Cuda(cupy)
+    expected = evaluated(view, device)
+    planned = set(device._plans)
+    cupy.cuda.Device().synchronize()
+    with cupy.cuda.Stream(non_blocking=True) as stream:
+        found = [evaluated(view, device) for _ in range(3)]
+        stream.synchronize()
+    assert set(device._plans) == planned
+    assert max(fused.difference(share, expected) for share in found) < 1e-5
+
+
+def test_launches_can_be_captured_as_a_graph_and_replayed(cupy: ModuleType) -> None:
+    """Nothing is allocated and nothing waits between the beam and the detector."""
+    view = there(Case(toy(3, 3, 2), chunk=24), cupy)
+    lane = Lane(view, view.share(np.arange(24)), Cuda(cupy), 24)
+    lane.run()
+    waves, here = lane._waves(24), slice(0, 24)
+    cupy.cuda.Device().synchronize()
+    with cupy.cuda.Stream(non_blocking=True) as stream:
+        lane._to_detector(waves, here)
+        expected = waves.far.copy()
+        stream.begin_capture()
+        lane._to_detector(waves, here)
+        graph = stream.end_capture()
+        for factor in (2, 3):
+            lane.spectrum *= np.float32(factor)
+            expected *= np.float32(factor)
+            graph.launch(stream)
+            error = float(cupy.abs(waves.far - expected).max() / cupy.abs(expected).max())
+            assert error < 1e-6
+
+
+def test_patterns_through_pinned_buffers_are_those_in_memory(cupy: ModuleType) -> None:
+    view = there(Case(toy(), stored="u2"), cupy)
+    expected, stored = evaluated(view, Cuda(cupy)), cupy.asnumpy(view.problem.measured)
+    streamed = Streamed(stored.__getitem__, stored.shape, stored.dtype, 5, lambda: Upload(cupy))
+    view = replace(view, problem=replace(view.problem, measured=streamed))
+    for device in (Cuda(cupy), None):
+        assert fused.difference(evaluated(view, device), expected) < 1e-5
+
+
+def test_a_run_there_finds_what_a_run_here_finds() -> None:
+    runs = [steps(standard("data.scan_region=[0,4,0,4]", f"run.device={place}")) for place in ("gpu", "cpu")]
+    losses = [[progress.loss for progress in run] for run in runs]
+    np.testing.assert_allclose(losses[0], losses[1], rtol=2e-4)
+    np.testing.assert_allclose(runs[0][-1].result.phase(), runs[1][-1].result.phase(), atol=2e-3)
+
+
+def test_the_devices_are_listed_with_their_memory() -> None:
+    host, *cards = devices()
+    assert host.wish == "cpu"
+    assert cards
+    for card in cards:
+        assert card.name and card.free and card.total and 0 < card.free <= card.total
