@@ -1,9 +1,9 @@
-"""All that wants a GPU, in one go: the tests for a real device, the published sizes, the time to the paper's result.
+"""All that wants a GPU, in one go: tests for a real device, published sizes, time to the paper's result.
 
     python benchmarks/on_device.py OUT [--device gpu] [--short]
 
-Writes OUT/tests.txt, OUT/benchmark.json and OUT/paper_size.json; goes on when one of them fails. `--short` leaves
-out what takes more than some minutes. About an hour otherwise, most of it gradient descent.
+Writes OUT/tests.txt, OUT/benchmark.json and OUT/paper_size.json; goes on when one of them fails. `--short`
+leaves out what takes more than some minutes. Otherwise gradient descent takes most of the time.
 """
 
 from __future__ import annotations
