@@ -21,6 +21,7 @@ from napari_mixedptycho.simulate import (
     PRESETS,
     Simulation,
     SimulationSettings,
+    diffuse,
     open_structure,
     prepare_simulation,
     preset,
@@ -91,11 +92,16 @@ def execute(arguments: argparse.Namespace) -> int:
     if name is None:
         raise InputError(f"Name a structure file, or a built-in crystal: {', '.join(CRYSTALS)}.")
     _check_out(arguments.out)
-    simulation = prepare_simulation(settings, open_structure(name, arguments.element, arguments.axis))
+    structure = open_structure(name, arguments.element, arguments.axis)
+    simulation, plan = prepare_simulation(settings, structure), diffuse(settings, structure)
     display = Display(quiet=arguments.quiet)
     display.say(headline(simulation))
     _write(simulation, arguments.out, display)
-    numbers = described(simulation, arguments.out)
+    numbers = described(simulation, arguments.out) | {
+        "scattered_by_motion": plan.share,
+        "scattered_by_motion_per_column": plan.per_column,
+        "forecast": plan.sentence(),
+    }
     print(json.dumps(numbers, indent=2, ensure_ascii=False) if arguments.json else sentences(numbers))
     return 0
 
@@ -213,4 +219,5 @@ def sentences(numbers: dict[str, Any]) -> str:
         f"Dose: {dose}.",
     ]
     found = [f"In the way: {text}" for text in numbers["verdicts"]]
-    return "\n".join([*lines, *(found or ["Nothing stands in the way of a reconstruction."])])
+    found = found or ["Nothing stands in the way of a reconstruction."]
+    return "\n".join([*lines, numbers["forecast"], *found])

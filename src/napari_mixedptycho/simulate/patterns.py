@@ -42,6 +42,16 @@ _BRIGHT = 8.0
 
 
 @dataclass(frozen=True)
+class _Region:
+    """Scan points (point,), the first pixel and the shape of what they see, and their places on it, px."""
+
+    part: NDArray[np.int64]
+    corner: NDArray[np.int64]
+    shape: tuple[int, int]
+    places: Floats
+
+
+@dataclass(frozen=True)
 class Simulation:
     """What is simulated, made ready.
 
@@ -91,27 +101,36 @@ class Simulation:
 
     def expected(self, first: int, last: int) -> NDArray[np.float32]:
         """Return some scan rows without noise and set right, of one electron: (row, scan_x, ky, kx)."""
-        columns = self.dataset.scan_shape[1]
+        region, snapshots = self._region(first, last), self.specimen.snapshots
+        size = self.dataset.detector_size
+        total = np.zeros((len(region.part), size, size), np.float32)
+        at_once = max(1, _OBJECT // (self.specimen.slice_count * int(np.prod(region.shape)) * 8))
+        for start in range(0, len(snapshots), at_once):
+            waves = [self._slices(atoms, region) for atoms in snapshots[start : start + at_once]]
+            total += self._seen(np.stack(waves), region)
+        return self._upright(total / np.float32(len(snapshots)))
+
+    def elastic(self, first: int, last: int) -> NDArray[np.float32]:
+        """Return the same of the mean object: what is scattered without what the motion scatters."""
+        region, snapshots = self._region(first, last), self.specimen.snapshots
+        mean = np.mean([self._slices(atoms, region) for atoms in snapshots], axis=0)
+        return self._upright(self._seen(mean[None], region))
+
+    def _region(self, first: int, last: int) -> _Region:
+        """Return the part of the grid that some scan rows see."""
+        columns, size = self.dataset.scan_shape[1], self.geometry.size
         part = np.arange(first * columns, last * columns)
         points = self.geometry.positions(self.dataset)[part]
-        corner = np.floor(points.min(axis=0)).astype(int) - self.geometry.size // 2 - _MARGIN
-        shape = np.ceil(points.max(axis=0)).astype(int) - corner + self.geometry.size // 2 + _MARGIN
-        problem, snapshots = self._problem(len(part), (int(shape[0]), int(shape[1]))), self.specimen.snapshots
-        size = self.dataset.detector_size
-        total = np.zeros((len(part), size, size), np.float32)
-        at_once = max(1, _OBJECT // (self.specimen.slice_count * int(np.prod(shape)) * 8))
-        for start in range(0, len(snapshots), at_once):
-            group = snapshots[start : start + at_once]
-            estimate = self._estimate(group, corner, (int(shape[0]), int(shape[1])), points - corner, part)
-            total += _seen(problem, estimate, self._threads)
-        total /= np.float32(len(snapshots))
-        return np.fft.fftshift(total, axes=(-2, -1)).reshape(last - first, columns, size, size)
+        corner = np.floor(points.min(axis=0)).astype(np.int64) - size // 2 - _MARGIN
+        height, width = np.ceil(points.max(axis=0)).astype(int) - corner + size // 2 + _MARGIN
+        return _Region(part, corner, (int(height), int(width)), points - corner)
 
-    @property
-    def _threads(self) -> int:
-        return self.settings.threads or cores()
+    def _upright(self, total: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return patterns (position, ky, kx) as scan rows, zero angle in the middle."""
+        shifted = np.fft.fftshift(total, axes=(-2, -1))
+        return np.asarray(shifted.reshape(-1, self.dataset.scan_shape[1], *total.shape[1:]))
 
-    def _problem(self, count: int, shape: tuple[int, int]) -> Problem:
+    def _problem(self, count: int) -> Problem:
         xp, dataset, geometry = select(self.settings.device), self.dataset, self.geometry
         size = geometry.size
         move = propagator(size, geometry.sampling, dataset.energy, geometry.slice_spacing)
@@ -130,34 +149,26 @@ class Simulation:
             chunk=max(1, _WAVES // waves),
         )
 
-    def _estimate(
-        self,
-        snapshots: Floats,
-        corner: NDArray[np.int64],
-        shape: tuple[int, int],
-        places: Floats,
-        part: NDArray[np.int64],
-    ) -> Estimate:
-        """Return some snapshots as object states on a part of the grid."""
-        specimen, geometry = self.specimen, self.geometry
+    def _slices(self, atoms: Floats, region: _Region) -> NDArray[np.complex64]:
+        """Return what each slice of one snapshot does to a wave, (slice, y, x)."""
+        specimen, sampling = self.specimen, self.geometry.sampling
         layers = Layers(
-            specimen.symbols,
-            specimen.slices,
-            specimen.slice_count,
-            self.dataset.energy,
-            geometry.sampling,
+            specimen.symbols, specimen.slices, specimen.slice_count, self.dataset.energy, sampling
         )
-        origin = geometry.to_angstroms(corner.astype(np.float64))
-        waves = np.stack([layers.transmission(atoms[:, :2] - origin, shape) for atoms in snapshots])
+        origin = self.geometry.to_angstroms(region.corner.astype(np.float64))
+        return layers.transmission(atoms[:, :2] - origin, region.shape)
+
+    def _seen(self, waves: NDArray[np.complex64], region: _Region) -> NDArray[np.float32]:
+        """Return the patterns (position, ky, kx) of all states (state, slice, y, x) together."""
         tilt, descan = self.settings.beam.tilt, wander(self.dataset)
         estimate = Estimate(
             waves,
             self._probe().astype(np.complex64),
-            places,
+            region.places,
             tilt=np.array([tilt]) if any(tilt) else None,
-            descan=None if descan is None else descan[part],
+            descan=None if descan is None else descan[region.part],
         )
-        return estimate
+        return _seen(self._problem(len(region.part)), estimate, self.settings.threads or cores())
 
     def _probe(self) -> Complexes:
         """Return the incident wave from each point of the source, (point, y, x), together of unit power."""
