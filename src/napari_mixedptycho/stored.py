@@ -124,6 +124,16 @@ def _within(entry: Any, length: int, start: int) -> Any:
     return start + wanted
 
 
+def held(patterns: Any) -> int:
+    """Return the bytes of one pattern while it is read: those of the largest form that it passes through."""
+    most = 0
+    while hasattr(patterns, "shape"):
+        size = max(np.dtype(patterns.dtype).itemsize, 4)
+        most = max(most, int(np.prod(patterns.shape[-2:], dtype=object)) * size)
+        patterns = getattr(patterns, "source", None)
+    return most
+
+
 @dataclass(frozen=True)
 class Survey:
     """What one pass over all patterns tells.

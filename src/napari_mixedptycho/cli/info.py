@@ -79,7 +79,7 @@ def describe_data(contents: Contents) -> tuple[dict[str, Any], list[Line]]:
         "dataset": contents.key,
         "shape": list(shape),
         "dtype": str(contents.patterns.dtype),
-        "bytes": int(contents.patterns.size) * contents.patterns.dtype.itemsize,
+        "bytes": int(np.prod(shape, dtype=object)) * contents.patterns.dtype.itemsize,
         "scan_known": contents.scan_known,
         "scan_shapes": [list(pair) for pair in contents.scan_shapes],
         "detector_angle": contents.detector_angle,

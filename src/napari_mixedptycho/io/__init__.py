@@ -3,7 +3,16 @@
 from napari_mixedptycho.io.choice import SeveralDatasetsError
 from napari_mixedptycho.io.contents import Contents
 from napari_mixedptycho.io.fields import Axis, Field, write_emd_fields, write_tiff
-from napari_mixedptycho.io.files import RAW, SUFFIXES, check_scan, data_path, load, read_contents, sample_path
+from napari_mixedptycho.io.files import (
+    RAW,
+    SUFFIXES,
+    check_scan,
+    data_path,
+    load,
+    read_contents,
+    sample_path,
+    squared,
+)
 from napari_mixedptycho.io.layout import Layout
 from napari_mixedptycho.io.mask import load_image, load_mask
 from napari_mixedptycho.io.scan_shape import flyback_columns
@@ -25,6 +34,7 @@ __all__ = [
     "load_mask",
     "read_contents",
     "sample_path",
+    "squared",
     "write_emd",
     "write_emd_fields",
     "write_hdf5",

@@ -45,6 +45,8 @@ class Found:
         Whole numbers are electrons; False for a camera whose units are not.
     notes
         What the user should know, each a sentence.
+    descan, skipped
+        As in `Dataset`, of a file that was preprocessed.
     """
 
     stack: Any
@@ -57,6 +59,8 @@ class Found:
     mask: NDArray[np.bool_] | None = None
     counts: bool = True
     notes: tuple[str, ...] = ()
+    descan: NDArray[np.float64] | None = None
+    skipped: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,10 @@ class Contents:
         Likely shapes of a scan that is not known, the likeliest first.
     notes
         What the user should know, each a sentence.
+    descan, skipped
+        As in `Dataset`, of a file that was preprocessed.
+    number_type
+        To be written in; None: as stored.
     """
 
     path: Path
@@ -96,6 +104,9 @@ class Contents:
     mask: NDArray[np.bool_] | None = None
     scan_shapes: tuple[tuple[int, int], ...] = ()
     notes: tuple[str, ...] = ()
+    descan: NDArray[np.float64] | None = None
+    skipped: NDArray[np.bool_] | None = None
+    number_type: np.dtype[Any] | None = None
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -187,7 +187,7 @@ def load(
         raise InputError(_missing(contents, missing[0]))
     sources: dict[str, Source] = {**dict.fromkeys(stated, "file"), **dict.fromkeys(given, "user")}
     values: dict[str, Any] = {**stated, **given}
-    patterns, mask = _square(contents, layout or Layout())
+    patterns, mask = squared(contents, layout or Layout())
     return Dataset(
         patterns=patterns,
         name=contents.path.stem,
@@ -195,11 +195,13 @@ def load(
         mask=mask,
         sources=sources,
         notes=contents.notes,
+        descan=contents.descan,
+        skipped=contents.skipped,
         **values,
     )
 
 
-def _square(contents: Contents, layout: Layout) -> tuple[Any, Any]:
+def squared(contents: Contents, layout: Layout) -> tuple[Any, Any]:
     """Return patterns and mask of a square detector, the zero angle at ``n // 2`` as before."""
     patterns, mask = contents.patterns, contents.mask
     high, wide = (int(n) for n in patterns.shape[-2:])

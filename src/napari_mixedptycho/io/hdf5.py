@@ -60,7 +60,7 @@ def _generic(file: h5py.File, path: Path, key: str | None) -> Found:
     count = len(stack.shape)
     told = described(layout.axes if len(layout.axes) == count else [Axis()] * count)
     numbers = {**told.numbers, **layout.numbers, **own.numbers(file, node, path)}
-    electrons = own.electrons(node, file, path)
+    electrons = own.electrons(node, file, path) if own.counted(node) else None
     if electrons is not None:
         numbers.setdefault("electrons_per_unit", electrons)
     return Found(
@@ -71,7 +71,9 @@ def _generic(file: h5py.File, path: Path, key: str | None) -> Found:
         layout.detector or told.detector,
         truth=own.truth(file, path),
         mask=own.mask(file, tuple(stack.shape[-2:])),
+        counts=own.counted(node),
         notes=(*told.notes, *layout.notes),
+        **own.preprocessing(file, tuple(stack.shape)),
     )
 
 

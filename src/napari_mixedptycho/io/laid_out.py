@@ -51,6 +51,8 @@ def laid_out(path: Path, found: Found, layout: Layout) -> Contents:
         found.mask,
         shapes,
         notes,
+        found.descan,
+        found.skipped if found.skipped is not None and found.skipped.shape == stack.shape[:2] else None,
     )
 
 

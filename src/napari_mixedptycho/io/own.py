@@ -101,6 +101,26 @@ def mask(file: h5py.File, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
     return np.asarray(node[()] != 0)
 
 
+def counted(node: h5py.Dataset) -> bool:
+    """Tell whether whole numbers are electrons: not where a file of ours says that this is unknown."""
+    name = ATTRIBUTES["electrons_per_unit"]
+    return name not in node.attrs or not np.isnan(np.asarray(node.attrs[name], dtype=np.float64)).any()
+
+
+def preprocessing(file: h5py.File, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Return `descan` (3, 2) and `skipped` (scan_y, scan_x) of a preprocessed file of ours; None: none."""
+    if file.attrs.get("format") != FORMAT:
+        return {}
+    descan, skipped = _plain(file, "descan"), _plain(file, "skipped")
+    found: dict[str, Any] = {}
+    if descan is not None and descan.shape == (3, 2) and descan.dtype.kind == "f":
+        values = descan[()]
+        found["descan"] = values.astype(np.float64) if np.isfinite(values).all() else None
+    if skipped is not None and skipped.shape == shape[:2] and skipped.dtype.kind in "bu":
+        found["skipped"] = np.asarray(skipped[()] != 0)
+    return found
+
+
 def _plain(group: h5py.Group, name: str) -> Any:
     """Return a dataset of the group itself, of a size that fits into memory; else None."""
     node = hard(group, name)

@@ -9,13 +9,15 @@ from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.io.contents import Contents
 from napari_mixedptycho.io.own import ATTRIBUTES, FORMAT, TRUTH
+from napari_mixedptycho.stored import held
 
-_BYTES = 2**26
-"""Patterns that are held in memory at a time."""
+BLOCK = 2**26
+"""Bytes of patterns that are read at a time; with changed copies, some three times as much is held."""
 
 
 def write_hdf5(contents: Contents, path: Path) -> Iterator[tuple[int, int]]:
@@ -53,32 +55,53 @@ def _written(contents: Contents, path: Path, fill: Any) -> Iterator[tuple[int, i
             target = fill(file, contents)
             yield from _copied(contents, target)
         os.replace(part, path)
-    except OSError as error:
-        raise InputError(f"{path}: the file cannot be written ({error.strerror or error}).") from None
+    except (OSError, RuntimeError) as error:  # the latter when the last bytes do not fit
+        what = getattr(error, "strerror", None) or " ".join(str(error).split())
+        raise InputError(f"{path}: the file cannot be written ({what}).") from None
     finally:
         part.unlink(missing_ok=True)
 
 
 def _copied(contents: Contents, target: h5py.Dataset) -> Iterator[tuple[int, int]]:
-    """Copy some rows at a time."""
+    """Copy some rows, or a part of one, at a time."""
     patterns = contents.patterns
-    rows = int(patterns.shape[0])
-    row_bytes = int(np.prod(patterns.shape[1:], dtype=object)) * np.dtype(patterns.dtype).itemsize
-    step = max(1, _BYTES // max(1, row_bytes))
-    for first in range(0, rows, step):
-        try:
-            block = np.asarray(patterns[first : first + step])
-        except (OSError, RuntimeError, ValueError) as error:
-            raise InputError(
-                f"{contents.path}: rows from {first} on cannot be read ({error}); the file is damaged."
-            ) from None
-        target[first : first + step] = block
-        yield min(first + step, rows), rows
+    rows, columns = (int(n) for n in patterns.shape[:2])
+    many = max(1, BLOCK // held(patterns))
+    down, along = max(1, many // columns), min(columns, many)
+    for first in range(0, rows, down):
+        for start in range(0, columns, along):
+            where = slice(first, first + down), slice(start, start + along)
+            target[where] = _fitted(_read(contents, where), target.dtype, contents)
+        yield min(first + down, rows), rows
+
+
+def _read(contents: Contents, where: tuple[slice, slice]) -> NDArray[Any]:
+    try:
+        return np.asarray(contents.patterns[where])
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError(
+            f"{contents.path}: rows from {where[0].start} on cannot be read ({error}); the file is damaged."
+        ) from None
+
+
+def _fitted(values: NDArray[Any], kind: np.dtype[Any], contents: Contents) -> NDArray[Any]:
+    """Return values as numbers of a type; refuse those that it cannot hold."""
+    if values.dtype == kind or kind.kind == "f":
+        return values
+    limits = np.iinfo(kind)
+    whole = np.rint(values) if values.dtype.kind == "f" else values
+    low, high = float(np.min(whole)), float(np.max(whole))
+    if not (limits.min <= low and high <= limits.max):
+        raise InputError(
+            f"{contents.path}: patterns hold values from {low:g} to {high:g}, which {kind} cannot "
+            "hold; choose another number type."
+        )
+    return whole.astype(kind)
 
 
 def _dataset(group: h5py.Group, name: str, contents: Contents) -> h5py.Dataset:
     shape = tuple(int(n) for n in contents.patterns.shape)
-    kind = np.dtype(contents.patterns.dtype).newbyteorder("=")
+    kind = contents.number_type or np.dtype(contents.patterns.dtype).newbyteorder("=")
     return group.create_dataset(
         name, shape, kind, chunks=(1, 1, *shape[2:]), compression="gzip", compression_opts=1
     )
@@ -87,7 +110,14 @@ def _dataset(group: h5py.Group, name: str, contents: Contents) -> h5py.Dataset:
 def _fill_own(file: h5py.File, contents: Contents) -> h5py.Dataset:
     data = _dataset(file, "data", contents)
     data.attrs.update(_attributes(contents.numbers))
+    if "electrons_per_unit" not in contents.numbers:
+        data.attrs[ATTRIBUTES["electrons_per_unit"]] = np.nan  # else whole numbers would pass for counts
     file.attrs["format"] = FORMAT
+    file.attrs["notes"] = "\n".join(contents.notes)
+    if contents.descan is not None:
+        file["descan"] = contents.descan
+    if contents.skipped is not None:
+        file["skipped"] = contents.skipped.astype(np.uint8)
     if contents.mask is not None:
         file["mask"] = contents.mask.astype(np.uint8)
     if contents.truth is not None:

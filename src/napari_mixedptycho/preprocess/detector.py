@@ -58,8 +58,9 @@ def set_right(
     mask = np.ones((size, size), bool) if dataset.mask is None else dataset.mask
     mask = right(mask) & orientation.measured(size)
     left = orientation.matrix @ (off - shift)
-    descan = np.concatenate([left[None], np.zeros((2, 2))]) if left.any() else dataset.descan
-    return dataset.replace(patterns=patterns, mask=mask, descan=descan)
+    before = np.zeros((3, 2)) if dataset.descan is None else dataset.descan @ orientation.matrix.T
+    descan = before + np.concatenate([left[None], np.zeros((2, 2))])
+    return dataset.replace(patterns=patterns, mask=mask, descan=descan if descan.any() else None)
 
 
 def with_descan(
@@ -87,8 +88,8 @@ def with_descan(
     slope = np.array(slopes).reshape(2, 2)
     start = np.array([0, 0]) if region is None else np.array([region[0], region[2]])
     first = slope @ (start - (np.array(whole) - 1) / 2)
-    first = first if dataset.descan is None else first + dataset.descan[0]
-    return dataset.replace(descan=np.concatenate([first[None], every * slope.T]))
+    found = np.concatenate([first[None], every * slope.T])
+    return dataset.replace(descan=found if dataset.descan is None else found + dataset.descan)
 
 
 def wander(dataset: Dataset) -> NDArray[np.float64] | None:

@@ -33,7 +33,11 @@ def cut_scan(dataset: Dataset, region: Region, name: str = "scan_region") -> Dat
     else:
         patterns = np.asarray(dataset.patterns[top:bottom, left:right])
     skipped = None if dataset.skipped is None else dataset.skipped[top:bottom, left:right]
-    return dataset.replace(patterns=patterns, truth=truth_in(dataset, region, 0.0), skipped=skipped)
+    descan = dataset.descan
+    if descan is not None:
+        descan = np.concatenate([descan[:1] + np.array([[top, left]]) @ descan[1:], descan[1:]])
+    truth = truth_in(dataset, region, 0.0)
+    return dataset.replace(patterns=patterns, truth=truth, skipped=skipped, descan=descan)
 
 
 def thin_scan(dataset: Dataset, every: int) -> Dataset:
@@ -79,6 +83,8 @@ def skip_points(dataset: Dataset, rows: str | None, columns: str | None) -> Data
     skipped = numbered(rows, down)[:, None] | numbered(columns, along)
     if skipped.all():
         raise InputError(f"{dataset.name}: data.skip_rows and data.skip_columns leave no pattern.")
+    if dataset.skipped is not None:
+        skipped = skipped | dataset.skipped
     return dataset.replace(skipped=skipped if skipped.any() else None)
 
 
