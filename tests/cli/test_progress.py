@@ -71,7 +71,7 @@ def test_times_and_sizes_are_written_as_people_do() -> None:
     assert [duration(s) for s in (0, 0.44, 9.94, 59, 61, 3599.6, 3661)] == [
         "0 s", "0.4 s", "9.9 s", "59 s", "1:01", "1:00:00", "1:01:01",
     ]  # fmt: skip
-    assert [size(n) for n in (5e5, 1.5e6, 2.34e9)] == ["0 MB", "2 MB", "2.3 GB"]
+    assert [size(n) for n in (5e5, 1.5e6, 2.34e9)] == ["500 kB", "2 MB", "2.3 GB"]
 
 
 def test_what_is_held_out_stands_beside_the_loss(progress: Progress) -> None:
