@@ -57,6 +57,15 @@ def test_two_processes_find_what_one_finds(tmp_path: Path) -> None:
     np.testing.assert_allclose(more, expected_more, rtol=1e-5)
 
 
+def test_mini_batches_of_processes_that_hold_only_their_tiles(tmp_path: Path) -> None:
+    recipe = small("stages.mixed.solver.kind=gradient_descent", "stages.mixed.patterns_per_update=10")
+    (tmp_path / "recipe.toml").write_text(recipe.with_set("run.data_memory=4e-4").to_toml())
+    done = mpiexec(2, "run", tmp_path / "recipe.toml")
+    assert done.returncode == 0, done.stderr
+    found = Result.load(tmp_path / "recipe.result.h5").history.loss
+    np.testing.assert_allclose(found, steps(recipe)[-1].result.history.loss, rtol=1e-5)
+
+
 def test_bad_input_is_refused_once_and_nobody_waits(tmp_path: Path) -> None:
     (tmp_path / "recipe.toml").write_text(small("data.scan_region=[0,60,0,60]").to_toml())
     done = mpiexec(2, "run", tmp_path / "recipe.toml")
