@@ -134,6 +134,29 @@ def held(patterns: Any) -> int:
     return most
 
 
+def rows_at_once(patterns: Any, most: int) -> int:
+    """Return how many scan rows to read at once.
+
+    Where a file keeps several rows together in compressed chunks, whole chunks are read if they take at most
+    four times as much, for a chunk that is read in parts is decompressed for each part.
+
+    Parameters
+    ----------
+    patterns
+        (scan_y, scan_x, ky, kx).
+    most
+        Patterns to hold, about.
+    """
+    rows, columns = (int(n) for n in patterns.shape[:2])
+    down, source = max(1, most // columns), patterns
+    while source is not None:
+        chunks = getattr(source, "chunks", None)
+        if chunks is not None and len(chunks) == 4 and chunks[0] * columns <= 4 * most:
+            down = max(int(chunks[0]), down // int(chunks[0]) * int(chunks[0]))
+        source = getattr(source, "source", None)
+    return min(down, rows)
+
+
 @dataclass(frozen=True)
 class Survey:
     """What one pass over all patterns tells.

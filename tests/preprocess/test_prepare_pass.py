@@ -81,7 +81,9 @@ def test_it_says_what_it_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "6 of 6 rows, 100%" in told
     with h5py.File(tmp_path / "out.h5") as file:
         assert file["data"].dtype == np.uint16
-        assert "added up" in file.attrs["notes"]
+    # Its history comes along, and is told with it.
+    assert load(tmp_path / "out.h5").notes == read_contents(tmp_path / "out.h5").notes
+    assert any("added up" in note for note in load(tmp_path / "out.h5").notes)
     emd = ["--skip-rows", "1"]
     assert main(["convert", str(path), str(tmp_path / "out.emd"), *emd]) == 0
     assert "EMD 1.0 has no place for: skipped; write .h5" in capsys.readouterr().err

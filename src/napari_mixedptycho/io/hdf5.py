@@ -72,7 +72,7 @@ def _generic(file: h5py.File, path: Path, key: str | None) -> Found:
         truth=own.truth(file, path),
         mask=own.mask(file, tuple(stack.shape[-2:])),
         counts=own.counted(node),
-        notes=(*told.notes, *layout.notes),
+        notes=(*own.notes(file), *told.notes, *layout.notes),
         **own.preprocessing(file, tuple(stack.shape)),
     )
 

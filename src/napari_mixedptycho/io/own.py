@@ -107,6 +107,12 @@ def counted(node: h5py.Dataset) -> bool:
     return name not in node.attrs or not np.isnan(np.asarray(node.attrs[name], dtype=np.float64)).any()
 
 
+def notes(file: h5py.File) -> tuple[str, ...]:
+    """Return what was done to the patterns of a file of ours before it was written, each a sentence."""
+    stated = file.attrs.get("notes", "") if file.attrs.get("format") == FORMAT else ""
+    return tuple(line[:500] for line in str(stated).splitlines()[:100])
+
+
 def preprocessing(file: h5py.File, shape: tuple[int, ...]) -> dict[str, Any]:
     """Return `descan` (3, 2) and `skipped` (scan_y, scan_x) of a preprocessed file of ours; None: none."""
     if file.attrs.get("format") != FORMAT:

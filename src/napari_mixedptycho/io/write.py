@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.io.contents import Contents
 from napari_mixedptycho.io.own import ATTRIBUTES, FORMAT, TRUTH
-from napari_mixedptycho.stored import held
+from napari_mixedptycho.stored import held, rows_at_once
 
 BLOCK = 2**26
 """Bytes of patterns that are read at a time; with changed copies, some three times as much is held."""
@@ -67,7 +67,8 @@ def _copied(contents: Contents, target: h5py.Dataset) -> Iterator[tuple[int, int
     patterns = contents.patterns
     rows, columns = (int(n) for n in patterns.shape[:2])
     many = max(1, BLOCK // held(patterns))
-    down, along = max(1, many // columns), min(columns, many)
+    down = rows_at_once(patterns, many)
+    along = columns if down * columns <= 4 * many else min(columns, many)
     for first in range(0, rows, down):
         for start in range(0, columns, along):
             where = slice(first, first + down), slice(start, start + along)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mixedptycho.dataset import Dataset
-from napari_mixedptycho.stored import Stored
+from napari_mixedptycho.stored import Stored, held, rows_at_once
 
 Images = NDArray[Any]
 BLOCK = 2**26
@@ -90,7 +90,7 @@ def in_memory(patterns: Any) -> Images:
     """Read patterns (scan_y, scan_x, ky, kx), some rows at a time, into one array."""
     rows, columns, *pattern = (int(n) for n in patterns.shape)
     found = np.empty((rows, columns, *pattern), patterns.dtype)
-    step = max(1, BLOCK // max(1, found[0].nbytes))
+    step = rows_at_once(patterns, max(1, BLOCK // held(patterns)))
     for first in range(0, rows, step):
         part = slice(first, min(first + step, rows))
         found[part] = patterns[part, slice(0, columns), slice(None), slice(None)]

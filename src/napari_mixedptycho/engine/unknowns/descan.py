@@ -12,6 +12,9 @@ from napari_mixedptycho.engine.estimate import Estimate
 from napari_mixedptycho.engine.problem import Problem
 from napari_mixedptycho.engine.unknowns.base import Refined
 
+_SEEN = 0.005
+"""Pixels of descan, below which there is none."""
+
 
 class Descan(Refined):
     """How far each pattern lies from the centre of the detector, because the descan coils are not perfect."""
@@ -37,7 +40,9 @@ class Descan(Refined):
         """Scan steps within which shifts change together."""
         return self.smooth
 
-    def describe(self, value: Array) -> str:
-        """Give the range."""
+    def describe(self, value: Array) -> str | None:
+        """Give the range; a mere offset of the zero angle is not worth a word."""
         y, x = np.ptp(value, axis=0)
+        if max(y, x) < _SEEN:
+            return None
         return f"descan over {y:.2f} × {x:.2f} detector px (y, x)"
