@@ -50,7 +50,7 @@ def subject_of(result, still, motion):
 def test_the_album_is_fit_to_print(result, still, motion):
     """Not wider than a page of a journal, no text below 7 points, a caption for each."""
     plates = f.album(subject_of(result, still, motion)) + f.joint_album({"a": result, "b": still})
-    assert len({plate.name for plate in plates}) == len(plates) == 17
+    assert len({plate.name for plate in plates}) == len(plates) == 18
     for plate in plates:
         figure = plate.draw()
         figure.draw_without_rendering()
@@ -197,6 +197,8 @@ def test_two_results_have_the_same_limits_and_their_own_difference(result, still
     assert low == -high
     curve = next(axes for axes in figure.findobj(matplotlib.axes.Axes) if axes.get_title() == "Agreement")
     np.testing.assert_array_equal(curve.lines[0].get_ydata(), found.agreement.value)
+    limit = next(line for line in curve.lines if line.get_label() == "half a bit")
+    np.testing.assert_array_equal(limit.get_ydata(), found.half_bit.value[1:])
     assert "cold − warm" in texts(figure)
     assert "1/Å" in texts(figure)
 
@@ -236,6 +238,35 @@ def test_losses_of_different_kinds_are_told_apart(result):
     assert list(plates) == ["losses", "spectra", "compare_a_b"]
     assert "b (intensity)" in texts(plates["losses"].draw())
     assert f.joint_album({"a": result}) == []
+
+
+def test_runs_of_one_recipe_are_pooled(result, still):
+    """With another seed they are an ensemble; with another setting they are not."""
+    plates = {plate.name: plate for plate in f.joint_album({"a": result, "b": still})}
+    assert "2 runs" in texts(plates["ensemble"].draw())
+    other = still.replace(recipe=still.recipe.with_set("model.padding=2"))
+    assert "ensemble" not in {plate.name for plate in f.joint_album({"a": result, "b": other})}
+
+
+def test_columns_keep_their_numbers_on_all_figures(result, motion):
+    """Those that a user has edited are not counted from 0."""
+    frame, phase = f.Frame.of(result), result.mean_phase()
+    kept = measure(result, columns=motion.columns[:3], numbers=(4, 7, 30))
+    plates = {plate.name: plate for plate in f.album(f.Subject(result, kept))}
+    for name in ("mean_phase", "columns", "ellipses"):
+        told = [text.get_text() for text in plates[name].draw().findobj(matplotlib.text.Text)]
+        assert {"4", "7", "30"} <= set(told), name
+    axes = f.mean_phase(phase, frame, kept.mean, numbers=["4", "7", "30"]).axes[0]
+    places = {text.get_text(): text.xy for text in axes.texts if hasattr(text, "xy")}
+    assert places["30"] == pytest.approx(tuple(kept.mean[2, ::-1]))
+
+
+def test_the_motion_of_the_history_stands_beside_the_spread(result):
+    history = replace(result.history, motion=(float("nan"), float("nan"), 0.02, 0.05))
+    (plate,) = [p for p in f.album(f.Subject(result.replace(history=history))) if p.name == "spread"]
+    _, beside = plate.draw().axes
+    assert list(beside.lines[0].get_xdata()) == [3, 4]
+    np.testing.assert_allclose(beside.lines[0].get_ydata(), [2, 5])
 
 
 def test_the_spectra_of_two_waves_peak_at_their_frequencies():

@@ -10,7 +10,7 @@ from tests.small import small, steps
 
 Run = Callable[..., Any]
 NAMES = {"mean_phase", "probe", "spectrum", "states", "slices", "loss", "health", "columns", "motion_map"}
-NAMES |= {"ellipses", "spread_map", "spread"}
+NAMES |= {"ellipses", "spread_map", "spread"}  # two states: no correlation
 
 
 @pytest.fixture

@@ -128,6 +128,8 @@ def test_with_control_the_verdict_stands_in_front(judged: Findings) -> None:
     assert text.index("Stationary control.") < text.index("Where from")
     assert "above floor (Å)" in text
     assert f"{judged.verdict.column_floor[5]:.4f}" in text
+    low, high = judged.verdict.column_above_interval[5]
+    assert f"{judged.verdict.column_above[5]:.3f} ({low:.3f} to {high:.3f})" in text
 
 
 @pytest.mark.usefixtures("undrawn")
@@ -146,6 +148,10 @@ def test_columns_stand_with_their_intervals(found: Findings, page: str) -> None:
     assert found.comparison is not None
     assert f"measured ÷ true {found.comparison.rendered.sd_ratio:.2f}" in text
     assert "95 % bootstrap interval" in text
+    assert (
+        f"Energy distance between measured and true motion {found.comparison.distances.motion.value:.3f}"
+        in text
+    )
 
 
 @pytest.mark.usefixtures("undrawn")

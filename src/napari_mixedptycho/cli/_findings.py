@@ -45,7 +45,8 @@ def findings_of(result: Result, dataset: Dataset | None, control: Path | None = 
     InputError
         When the control cannot be read, or is of another result.
     """
-    truth = None if dataset is None else truth_in(dataset, result.recipe.data.scan_region)
+    data, rotation = result.recipe.data, result.recipe.microscope.scan_rotation
+    truth = None if dataset is None else truth_in(dataset, data.scan_region, rotation)
     still = None if control is None else Result.load(control)
     if still is not None and still.geometry != result.geometry:
         raise InputError(

@@ -121,8 +121,8 @@ def export_tables(findings: Findings, folder: Path) -> list[Path]:
 
 def _positions(motion: ColumnMotion) -> list[list[str]]:
     return [
-        [str(column), str(state), *(f"{value:.6g}" for value in motion.positions[state, column])]
-        for column in range(motion.n_columns)
+        [str(number), str(state), *(f"{value:.6g}" for value in motion.positions[state, column])]
+        for column, number in enumerate(motion.numbers or range(motion.n_columns))
         for state in range(motion.n_states)
     ]
 

@@ -131,9 +131,15 @@ def _columns(findings: Findings) -> list[str]:
         "move on their own have a larger one)."
     )
     parts.append(element("p", note, "quiet"))
-    if motion.flagged.any():
-        held = ", ".join(str(index) for index in np.flatnonzero(motion.flagged))
-        parts.append(element("div", f"Not to be trusted (held at their farthest): {held}.", "verdict doubt"))
+    for flags, words in (
+        (motion.flagged, "Not to be trusted (held at the farthest they may move)"),
+        (motion.overlap, "With care: the window is cut by a neighbour's"),
+        (motion.edge, "With care: near the rim of the scan, where few patterns tell of them"),
+    ):
+        if flags is not None and flags.any():
+            numbers = motion.numbers or range(motion.n_columns)
+            held = ", ".join(str(numbers[index]) for index in np.flatnonzero(flags))
+            parts.append(element("div", f"{words}: column {held}.", "verdict doubt"))
     return parts + _against_truth(findings)
 
 
@@ -147,13 +153,15 @@ def _column_table(findings: Findings) -> str:
         low, high = ends[index]
         interval = f"{low:.3f} to {high:.3f}" if np.isfinite(high) else f"above {low:.3f}"
         row = [
-            str(index),
+            str(motion.numbers[index] if motion.numbers else index),
             *(f"{value:.3f}" for value in (*motion.mean[index], *motion.sd[index], motion.u_rms[index])),
             interval if np.isfinite(low) else "–",
             f"{factors[index]:.3f}",
         ]
         if verdict is not None:
-            row += [f"{verdict.column_floor[index]:.4f}", f"{verdict.column_above[index]:.4f}"]
+            low, high = verdict.column_above_interval[index]
+            above = f"{verdict.column_above[index]:.3f} ({low:.3f} to {high:.3f})"
+            row += [f"{verdict.column_floor[index]:.4f}", above]
         rows.append(row)
     return table(header, rows, "numbers")
 
@@ -172,6 +180,12 @@ def _against_truth(findings: Findings) -> list[str]:
         text += f"true motion {true.true_sd_y:.4f} Å (y), {true.true_sd_x:.4f} Å (x)"
     text += "" if true.sd_ratio is None else f"; measured ÷ true {true.sd_ratio:.2f}"
     text += "" if true.sd_correlation is None else f"; correlation over columns {true.sd_correlation:.2f}"
+    apart = comparison.distances.motion
+    if np.isfinite(apart.p):
+        text += (
+            f". Energy distance between measured and true motion {apart.value:.3f} Å, "
+            f"p = {apart.p:.2g} that it is chance"
+        )
     return [element("p", f"{text}.")]
 
 

@@ -20,7 +20,7 @@ from napari_mixedptycho.analysis.figures.pairs import correlation
 from napari_mixedptycho.analysis.figures.probe import probe_modes
 from napari_mixedptycho.analysis.figures.runs import spread
 from napari_mixedptycho.analysis.figures.scatter import columns
-from napari_mixedptycho.analysis.figures.style import Frame
+from napari_mixedptycho.analysis.figures.style import Frame, numbers_of
 from napari_mixedptycho.analysis.floor import Verdict
 from napari_mixedptycho.analysis.motion import ColumnMotion
 from napari_mixedptycho.analysis.truth import Comparison
@@ -98,6 +98,7 @@ def _pictures(subject: Subject) -> list[Plate]:
     result, found = subject.result, subject.found
     frame, phase = Frame.of(result), result.mean_phase()
     places = None if found is None else found.mean
+    numbers = None if found is None else numbers_of(found)
     modes = Plate(
         "probe",
         "Probe at the entrance surface: amplitude and phase"
@@ -109,7 +110,7 @@ def _pictures(subject: Subject) -> list[Plate]:
             "mean_phase",
             "Projected phase, mean over the object states. Dashed: the scanned field. Numbers: the columns, "
             "as in the table.",
-            partial(mean_phase, phase, frame, places),
+            partial(mean_phase, phase, frame, places, numbers=numbers),
         ),
         Plate(
             "spectrum",
@@ -169,9 +170,14 @@ def _apart(result: Result) -> list[Plate]:
             "spread",
             "How far the states are apart against the iteration. What still rises or falls at the end is "
             "not decided by the data yet.",
-            partial(spread, result.history),
+            partial(spread, result.history, motion=_moving(result)),
         )
     ]
+
+
+def _moving(result: Result) -> list[tuple[int, float]]:
+    """Return the iterations whose motion is known, and that motion, Å."""
+    return [(when, size) for when, size in enumerate(result.history.motion, start=1) if np.isfinite(size)]
 
 
 def _dashed(held_out: Sequence[float]) -> str:

@@ -12,6 +12,7 @@ from napari_mixedptycho.analysis.figures.style import (
     INK,
     MEASURED,
     PHASE_COLOURS,
+    SECOND,
     SMALL,
     TRUE,
     TWO_COLUMNS,
@@ -82,6 +83,11 @@ def _image(axes: Axes, image: Floats, found: Pair) -> AxesImage:
 def _agreement(axes: Axes, found: Pair, threshold: float) -> None:
     curve = found.agreement
     axes.plot(curve.frequency, curve.value, color=INK, lw=1.2)
+    limit = found.half_bit
+    axes.plot(limit.frequency[1:], limit.value[1:], color=SECOND, lw=0.9, ls="-.", label="half a bit")
+    if found.information is not None:
+        axes.axvline(found.information, color=SECOND, lw=0.9, ls="-.")
+    axes.legend(loc="lower left", borderpad=0.1)
     axes.axhline(threshold, color="0.5", lw=0.7, ls=(0, (4, 3)))
     axes.text(
         0.01,
@@ -104,5 +110,5 @@ def _agreement(axes: Axes, found: Pair, threshold: float) -> None:
 
 
 def _headline(found: Pair, names: tuple[str, str]) -> str:
-    y, x = (f"{100 * step:+.1f} pm".replace("-", "−") for step in found.shift)
+    y, x = (f"{round(100 * step, 1) + 0.0:+.1f} pm".replace("-", "−") for step in found.shift)
     return f"{names[1]} lies {y} (y), {x} (x) from {names[0]}; shift and phase ramp are removed"

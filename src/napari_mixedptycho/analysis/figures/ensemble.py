@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter, ScalarFormatter
 
 from napari_mixedptycho.analysis.ensemble import Ensemble
-from napari_mixedptycho.analysis.figures.style import INK, MEASURED, SECOND, TRUE, styled
+from napari_mixedptycho.analysis.figures.style import INK, MEASURED, SECOND, TRUE, TWO_COLUMNS, styled
 
 _MARKS = "osD^vP*Xd<>"
 
@@ -26,11 +26,11 @@ def ensemble(found: Ensemble, title: str | None = None) -> Figure:
         Above both.
     """
     with styled():
-        figure = Figure(figsize=(7.2, 3.1), layout="constrained")
+        figure = Figure(figsize=(TWO_COLUMNS, 3.0), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
         _columns(left, found)
         _sizes(right, found)
-        figure.suptitle(title or "", fontsize=8.5)
+        figure.suptitle(title or "", fontsize=8)
     return figure
 
 
@@ -73,7 +73,7 @@ def _sizes(axes: Axes, found: Ensemble) -> None:
     axes.xaxis.set_minor_formatter(ScalarFormatter())
     axes.tick_params(axis="x", which="minor", length=0, labelbottom=False)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.45 * float(max(sizes.column.max(), sizes.theory.max(), found.column_spread)))
     axes.grid(axis="y", color="0.9", lw=0.4)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="upper right")

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from napari_mixedptycho.analysis.ensemble import ensemble
 from napari_mixedptycho.analysis.figures.album import Plate, Subject, album, rings
 from napari_mixedptycho.analysis.figures.comparison import comparison as beside
+from napari_mixedptycho.analysis.figures.ensemble import ensemble as drawn
 from napari_mixedptycho.analysis.figures.runs import losses, spectra
 from napari_mixedptycho.analysis.figures.style import Frame, save
 from napari_mixedptycho.analysis.motion import ColumnMotion
-from napari_mixedptycho.analysis.pair import pair
+from napari_mixedptycho.analysis.pair import differing, pair
 from napari_mixedptycho.analysis.truth import Comparison
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.result import Result
@@ -40,6 +42,9 @@ def joint_album(results: Mapping[str, Result]) -> list[Plate]:
         plates.append(Plate("losses", text, partial(losses, histories)))
     text = "Power spectra of the mean phases, averaged over directions."
     plates.append(Plate("spectra", text, partial(spectra, phases, rings(reference))))
+    if _repeats(list(results.values())):
+        text = "Motion of each column run by run, and how far its sd is open with so many states."
+        plates.append(Plate("ensemble", text, partial(_together, list(results.values()))))
     return plates + [
         Plate(
             f"compare_{first}_{name}".replace(" ", "_").replace("/", "_"),
@@ -57,6 +62,17 @@ def _with_loss(results: Mapping[str, Result]) -> list[str]:
     if len(set(kinds)) == 1:
         return list(results)
     return [f"{name} ({kind})" for name, kind in zip(results, kinds, strict=True)]
+
+
+def _repeats(results: Sequence[Result]) -> bool:
+    """Tell whether results are of one recipe but for the seed, and show motion."""
+    first, *others = results
+    apart = {name for other in others for name in differing(first.recipe, other.recipe)}
+    return apart <= {"run.seed"} and all(one.estimate.states > 1 for one in results)
+
+
+def _together(results: Sequence[Result]) -> Figure:
+    return drawn(ensemble(results))
 
 
 def _pair(one: tuple[str, Result], other: tuple[str, Result]) -> Figure:

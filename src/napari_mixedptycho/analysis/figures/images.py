@@ -32,7 +32,11 @@ _RIM = 1.0  # Å shown around the scanned field
 
 
 def mean_phase(
-    phase: ArrayLike, frame: Frame, columns: ArrayLike | None = None, title: str | None = None
+    phase: ArrayLike,
+    frame: Frame,
+    columns: ArrayLike | None = None,
+    title: str | None = None,
+    numbers: Sequence[str] | None = None,
 ) -> Figure:
     """Draw the projected phase, mean over the states, with the numbered columns.
 
@@ -43,9 +47,11 @@ def mean_phase(
     frame
         Where its pixels lie.
     columns
-        (N, 2) positions (y, x), Å, numbered from 0 as in the table.
+        (N, 2) positions (y, x), Å, numbered as in the table.
     title
         Above the picture.
+    numbers
+        What the columns are called; None: from 0.
     """
     image = np.asarray(phase, dtype=np.float64)
     with styled():
@@ -54,7 +60,8 @@ def mean_phase(
         shown = show(axes, image, frame, _RIM)
         mark_field(axes, frame)
         if columns is not None:
-            _number(axes, np.asarray(columns, dtype=np.float64))
+            places = np.asarray(columns, dtype=np.float64)
+            _number(axes, places, numbers or [str(index) for index in range(len(places))])
         scale_bar(axes)
         axes.set(xlabel="x (Å)", ylabel="y (Å)", title=title or "Projected phase, mean over the states")
         figure.colorbar(shown, ax=axes, label="Phase (rad)", extend="both", pad=0.02)
@@ -123,11 +130,11 @@ def mark_field(axes: Axes, frame: Frame) -> None:
     axes.add_patch(Rectangle(corner, width, height, fill=False, ec="white", lw=0.8, ls=(0, (4, 3))))
 
 
-def _number(axes: Axes, columns: np.ndarray) -> None:
+def _number(axes: Axes, columns: np.ndarray, numbers: Sequence[str]) -> None:
     axes.plot(columns[:, 1], columns[:, 0], "o", ms=6, mfc="none", mec=ON_DARK, mew=0.9)
-    for index, (y, x) in enumerate(columns):
+    for number, (y, x) in zip(numbers, columns, strict=True):
         axes.annotate(
-            str(index),
+            number,
             (x, y),
             xytext=(4, 4),
             textcoords="offset points",

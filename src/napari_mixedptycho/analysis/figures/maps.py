@@ -17,6 +17,7 @@ from napari_mixedptycho.analysis.figures.style import (
     Floats,
     Frame,
     limits,
+    numbers_of,
     outlined,
     scale_bar,
     show,
@@ -122,9 +123,9 @@ def ellipses(
                 )
             )
         axes.plot(motion.mean[:, 1], motion.mean[:, 0], ".", color=MEAN_ON_DARK, ms=2, zorder=4)
-        for index, (y, x) in enumerate(motion.mean):
+        for number, (y, x) in zip(numbers_of(motion), motion.mean, strict=True):
             axes.annotate(
-                str(index),
+                number,
                 (x, y),
                 xytext=(5, 5),
                 textcoords="offset points",

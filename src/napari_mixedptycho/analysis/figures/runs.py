@@ -148,8 +148,8 @@ def spread(history: History, motion: Sequence[tuple[int, float]] = (), title: st
 def _motion(axes: Axes, motion: Sequence[tuple[int, float]]) -> None:
     beside = axes.twinx()
     when, size = zip(*motion, strict=True)
-    beside.plot(when, 100 * np.asarray(size), "o", color=MEASURED, ms=4)
-    beside.set_ylabel("Motion of the columns per axis (pm)", color=MEASURED)
+    beside.plot(when, 100 * np.asarray(size), "o" if len(when) < 5 else "--", color=MEASURED, ms=4, lw=1.2)
+    beside.set_ylabel("Motion per axis (pm)", color=MEASURED)
     beside.set_ylim(0, 115 * max(size))
     beside.spines["top"].set_visible(False)
 

@@ -20,6 +20,7 @@ from napari_mixedptycho.analysis.figures.style import (
     TWO_COLUMNS,
     Floats,
     Frame,
+    numbers_of,
     show,
     styled,
 )
@@ -137,9 +138,9 @@ def _overview(
         ecolor=MEAN_ON_DARK,
         elinewidth=0.9,
     )
-    for index, (y, x) in enumerate(motion.mean):
+    for number, (y, x) in zip(numbers_of(motion), motion.mean, strict=True):
         axes.annotate(
-            str(index), (x, y), xytext=(7, 5), textcoords="offset points", color="white", fontsize=SMALL
+            number, (x, y), xytext=(7, 5), textcoords="offset points", color="white", fontsize=SMALL
         )
     moves = comparison is not None and not comparison.rendered.stationary
     note = "; blue: true 1σ" if moves else ""
@@ -206,6 +207,7 @@ def _panels(
     figure: SubFigure, motion: ColumnMotion, comparison: Comparison | None, shape: tuple[int, int]
 ) -> None:
     panels = figure.subplots(*shape, squeeze=False, sharex=True, sharey=True)
+    names = numbers_of(motion)
     count = min(motion.n_columns, panels.size)
     centre = motion.mean.copy()
     true: dict[int, Floats] = {}
@@ -227,7 +229,7 @@ def _panels(
         if index in true:
             _true_cloud(axes, (true[index] - centre[index]) * _PICOMETRES)
         _measured_cloud(axes, moves[:, index])
-        axes.text(0.05, 0.94, str(index), transform=axes.transAxes, va="top", fontsize=7, weight="bold")
+        axes.text(0.05, 0.94, names[index], transform=axes.transAxes, va="top", fontsize=7, weight="bold")
         axes.set(xlim=(-reach, reach), ylim=(reach, -reach), xticks=[-tick, 0, tick], yticks=[-tick, 0, tick])
         axes.tick_params(length=2, labelsize=SMALL, labelbottom=index + shape[1] >= count)
     left_out = f" (first {count} of {motion.n_columns})" if count < motion.n_columns else ""

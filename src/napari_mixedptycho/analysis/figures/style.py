@@ -20,7 +20,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
-from napari_mixedptycho.analysis.motion import scan_positions
+from napari_mixedptycho.analysis.motion import ColumnMotion, scan_positions
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.result import Result
 
@@ -148,6 +148,11 @@ def symmetric(values: Floats, highest: float = 99.5) -> float:
     """Return a display limit that holds for both signs: nearly the farthest from zero."""
     reach = float(np.percentile(np.abs(values), highest))
     return reach if reach > 0 else 1.0
+
+
+def numbers_of(motion: ColumnMotion) -> list[str]:
+    """Return what columns are called on figures, as in the table."""
+    return [str(number) for number in motion.numbers or range(motion.n_columns)]
 
 
 def tight_layout() -> ConstrainedLayoutEngine:
