@@ -297,7 +297,10 @@ def test_health_shows_shares_and_alarms(result):
     signs = Health(shares, shares, np.ones((6, 6)), 0.1, np.ones(1))
     alarm = Alarm("one_state", "State 3 takes the phase.", "Let each update see all patterns.")
     figure = f.health(result.projected_phase(), f.Frame.of(result), replace(signs, alarms=(alarm,)))
-    chart = next(axes for axes in figure.findobj(matplotlib.axes.Axes) if axes.get_ylabel() == "State")
+    chart = next(
+        axes for axes in figure.findobj(matplotlib.axes.Axes) if axes.get_ylabel().startswith("State")
+    )
+    assert [label.get_text() for label in chart.get_yticklabels()] == list("123456")
     np.testing.assert_allclose([bar.get_width() for bar in chart.patches], 100 * shares.sum(axis=1))
     told = texts(figure)
     assert "1 alarm" in told

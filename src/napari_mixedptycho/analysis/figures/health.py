@@ -51,18 +51,22 @@ def health(phases: ArrayLike, frame: Frame, signs: Health, title: str | None = N
         raise InputError(f"The states have shape {images.shape}; their signs are of {signs.states} states.")
     rows, across = grid_shape(len(images), frame.aspect)
     panel = min(1.3, (TWO_COLUMNS - 2.6) / across)
-    words = _words(signs)
+    words, numbers = _words(signs), range(1, len(images) + 1)
     with styled():
         height = panel * rows / frame.aspect + 0.5 + 0.13 * (1 + words.count("\n"))
         figure = Figure(figsize=(TWO_COLUMNS, max(height, 2.3)), layout=tight_layout())
         pictures, chart = halves(figure, (panel * across + 0.7, 1.9))
-        montage(pictures, images, frame, [str(index) for index in range(len(images))])
+        montage(pictures, images, frame, [str(number) for number in numbers])
         axes = chart.subplots()
         shares = 100 * signs.phase.sum(axis=1)
         axes.barh(np.arange(len(shares)), shares, color=MEASURED if signs.alarms else SECOND, height=0.7)
         axes.axvline(100 / len(shares), color="0.3", lw=0.8, ls=(0, (4, 3)))
-        axes.set(xlabel="Share of the phase (%)", ylabel="State", title="dashed: equal shares")
-        axes.set_yticks(np.arange(len(shares)))
+        axes.set(
+            xlabel="Share of the phase (%)",
+            ylabel="State (from 1, as in alarms)",
+            title="dashed: equal shares",
+        )
+        axes.set_yticks(np.arange(len(shares)), [str(number) for number in numbers])
         axes.invert_yaxis()
         plain(axes)
         axes.grid(visible=False)
