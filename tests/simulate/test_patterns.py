@@ -232,6 +232,36 @@ def test_the_truth_tells_the_motion_that_was_asked() -> None:
     assert ((inside > -1e-6) & (inside < 1.2 + 1e-6)).all()
 
 
+def test_the_truth_of_a_turned_scan_lies_along_the_scan() -> None:
+    from napari_mixedptycho.preprocess import truth_in
+
+    changes = ("scan.shape=[10, 14]", "specimen.motion.kind=still", "scan.rotation=35")
+    simulation = made("gold", *changes)
+    truth = simulation.dataset.truth
+    assert truth is not None
+    inside = truth.columns_mean[truth.columns_in_scan]
+    assert ((inside >= -1e-9) & (inside <= np.array([9, 13]) * 0.4 + 1e-9)).all()
+    assert len(inside) == pytest.approx(9 * 13 * 0.16 / (4.0782 / 2) ** 2, abs=3)
+    # Turned to the detector's axes it is where the atoms were put.
+    seen = truth_in(simulation.dataset, None)
+    assert seen is not None
+    atoms = simulation.specimen.snapshots[:, simulation.told]
+    assert seen.atoms == pytest.approx(atoms, abs=1e-9)
+    holed = made("gold", *changes, "specimen.missing=[[1.8, 2.6]]").dataset.truth
+    assert holed is not None
+    gone = np.hypot(*(truth.columns_mean - [1.8, 2.6]).T).argmin()
+    assert np.hypot(*(holed.columns_mean - truth.columns_mean[gone]).T).min() > 1.0
+
+
+def test_atoms_that_have_their_place_keep_it_along_a_turned_scan() -> None:
+    changes = ("specimen.motion.kind=frames", "scan.shape=[20, 20]")
+    plain, turned = (made("sample:si_sigma9", *changes, f"scan.rotation={a}") for a in (0, 25))
+    one, two = plain.dataset.truth, turned.dataset.truth
+    assert one is not None and two is not None
+    order, same = (np.lexsort(t.columns_mean.round(4).T) for t in (one, two))
+    assert one.columns_mean[order] == pytest.approx(two.columns_mean[same], abs=1e-6)
+
+
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(InputError, match="disk"):
         made("gold", "detector.max_angle=20.0")

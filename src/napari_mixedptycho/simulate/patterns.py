@@ -262,7 +262,9 @@ def prepare_simulation(settings: SimulationSettings, structure: Structure) -> Si
     specimen = make_specimen(structure, settings, box, middle)
     corners = points[[0, blank.scan_shape[1] - 1, -blank.scan_shape[1], -1]]
     truth, told = specimen.truth(corners)
-    dataset = blank.replace(thickness=specimen.thickness, truth=truth)
+    # The truth of a data set lies along the scan.
+    along = truth.turned(-settings.scan.rotation)
+    dataset = blank.replace(thickness=specimen.thickness, truth=along)
     return Simulation(settings, specimen, dataset, Geometry.of(dataset, grid, specimen.spacing), told)
 
 

@@ -11,8 +11,8 @@ from napari_mixedptycho.simulate.structure import Structure
 _POINTS, _SNAPSHOTS = 6, 16
 """Of a small simulation that tells the share; along each axis of the scan, and at most."""
 _RIGHT, _SEEN = 3000.0, 300.0
-"""Electrons that the motion scatters at each column. In silicon (docs/simulate.md) 4800 gave the motion to 0.9
-of its size and 480 to 0.4, told from none in both cases."""
+"""Electrons that the motion scatters at each column: in silicon (docs/simulate.md) 4800 gave the motion to
+0.9 of its size, and 480 to 0.4, told from none in both cases."""
 
 
 @dataclass(frozen=True)

@@ -100,8 +100,11 @@ def make_specimen(
         When no atom lies in the field, or the motion cannot be had from this structure.
     """
     wish = settings.specimen
-    centre = middle if structure.fixed else structure.centre
-    whole = filled(structure, centre, box - middle, turning(wish.rotation), wish.thickness)
+    turn, scan = turning(wish.rotation), turning(settings.scan.rotation)
+    # What has its place lies along the scan, which the detector may see turned.
+    centre = middle @ scan if structure.fixed else structure.centre
+    turn = turn @ scan if structure.fixed else turn
+    whole = filled(structure, centre, box - middle, turn, wish.thickness)
     if not whole.symbols:
         raise InputError(
             f"{structure.name}: no atom of it lies in the scanned field; it is not repeated sideways, so "
@@ -118,7 +121,7 @@ def make_specimen(
     rest = whole.frames.mean(axis=0) + np.array([*middle, 0.0])
     slices = np.clip(np.floor((rest[:, 2] - start) / spacing + 1e-9), 0, count - 1).astype(np.int64)
     columns = columns_of(rest[:, :2])
-    kept = _without(columns, rest[:, :2], wish.missing)
+    kept = _without(columns, rest[:, :2] @ scan, wish.missing)
     order = np.unique(columns[kept], return_inverse=True)[1]
     return Specimen(np.array(whole.symbols)[kept], moved[:, kept], slices[kept], thickness, spacing, order)
 

@@ -42,7 +42,7 @@ class Structure:
     depth
         First and last z, Å, where it is known; None: around the atoms.
     fixed
-        Coordinates are those of the scan frame already: they are not centred.
+        Coordinates lie along the scan, from its first point: they are not centred.
     """
 
     name: str

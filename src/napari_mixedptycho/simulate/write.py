@@ -78,7 +78,7 @@ def _begun(file: h5py.File, simulation: Simulation) -> h5py.Dataset:
     symbols = simulation.specimen.symbols[simulation.told]
     file["truth/atomic_numbers"] = np.array([element(str(symbol)).number for symbol in symbols], np.int64)
     file["truth"].attrs["frame"] = (
-        "Angstrom; origin = first scan position, along the detector's axes; columns (y,x); atoms (y,x,z), z "
+        "Angstrom; origin = first scan position, along the scan's axes; columns (y,x); atoms (y,x,z), z "
         "along the beam"
     )
     return data
