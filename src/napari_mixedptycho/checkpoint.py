@@ -31,6 +31,7 @@ class Saver:
         self._say = say
         self._due = time.monotonic() + (interval or 0)
         self._complained = False
+        self._lock = threading.Lock()
 
     def checkpoint(self, result: Result) -> None:
         """Save when it is time again."""
@@ -54,7 +55,7 @@ class Saver:
 
     def save(self, result: Result) -> None:
         """Save without being interrupted in the middle."""
-        with _deferred_signals():
+        with self._lock, _deferred_signals():
             result.save(self.out)
 
     def finish(self, result: Result) -> None:

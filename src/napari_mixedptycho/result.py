@@ -200,18 +200,19 @@ class Result:
 
     def phase(self) -> NDArray[np.float32]:
         """Return the phase (state, slice, y, x), rad."""
-        states = self._states
+        states = self.states
         phases: NDArray[np.float32] = np.angle(states) if states.dtype.kind == "c" else states
         return phases
 
     def amplitude(self) -> NDArray[np.float32]:
         """Return the modulus of the transmission (state, slice, y, x)."""
-        states = self._states
+        states = self.states
         modulus: NDArray[np.float32] = np.abs(states) if states.dtype.kind == "c" else np.ones_like(states)
         return modulus
 
     @cached_property
-    def _states(self) -> NDArray[Any]:
+    def states(self) -> NDArray[Any]:
+        """The object (state, slice, y, x) as the waves see it: a phase, rad, or a complex transmission."""
         found: NDArray[Any] = object_states(self.estimate)
         return found
 

@@ -23,7 +23,7 @@ _LONGEST_NAME = 40
 
 
 def quick_look(recipe: Recipe, dataset: Dataset) -> Recipe:
-    """Return the recipe of a first impression, ready within a minute: is the calibration right at all?
+    """Return the recipe of a first impression, ready within a minute, that checks the calibration.
 
     One state, one slice, one probe mode, the centre of the detector with the larger object pixels that go
     with it, the middle of a large scan, and a few iterations. Thickness, calibration, mask, object type and

@@ -48,6 +48,7 @@ FLOORS = {
     "variants": 5,
     "prepare": 6,
     "memory": 7,
+    "one_pattern": 7,
     "benchmark": 7,
     "crew": 7,
     "large_benchmark": 7,

@@ -10,15 +10,16 @@ from pathlib import Path
 
 from qtpy.QtCore import QObject, Qt, QTimer, Signal
 
+from napari_mixedptycho._napari.jobs import Job
 from napari_mixedptycho._napari.remarks import doubts
 from napari_mixedptycho._napari.runner import Runner
 from napari_mixedptycho._napari.unsaved import is_copy, kept, new_copy
 from napari_mixedptycho.checkpoint import Saver
-from napari_mixedptycho.dataset import Dataset
-from napari_mixedptycho.errors import InputError
-from napari_mixedptycho.prepare import prepare
-from napari_mixedptycho.recipe import Recipe
+from napari_mixedptycho.control import stationary
+from napari_mixedptycho.errors import DivergedError, InputError
+from napari_mixedptycho.prepare import Prepared, prepare
 from napari_mixedptycho.reconstruct import Progress, reconstruct
+from napari_mixedptycho.result import Result
 
 INTERVAL = 180
 """Milliseconds between looks into the mailbox: a little over five updates of the screen per second."""
@@ -52,6 +53,8 @@ class Control(QObject):
         self._runner: Runner | None = None
         self._was_paused = False
         self._copy: Path | None = None
+        self._saver: Saver | None = None
+        self.prepared: Prepared | None = None
         self._notes: deque[str] = deque()
         self._doubts: deque[tuple[str, ...]] = deque()
         self._timer = QTimer(self)
@@ -79,13 +82,18 @@ class Control(QObject):
         """The copy of the present result, which nobody has saved yet; it may not be written yet."""
         return self._copy
 
-    def start(self, recipe: Recipe, dataset: Dataset) -> None:
-        """Begin a run."""
+    def own_copy(self, file: Path | None) -> Path | None:
+        """Return a file if it is one of the copies, which a run may go on to write."""
+        return file if file is not None and is_copy(file) else None
+
+    def start(self, job: Job, copy: Path | None = None) -> None:
+        """Begin a run; one that goes on from a result goes on with its `copy`, too."""
         self._was_paused = False
-        self._copy = new_copy(dataset.name)
-        saver = Saver(self._copy, recipe.run.checkpoint, self._notes.append)
+        self._copy = copy or new_copy(job.dataset.name)
+        saver = self._saver = Saver(self._copy, job.recipe.run.checkpoint, self._notes.append)
         self._doubts.clear()
-        self._runner = Runner(lambda: kept(self._steps(recipe, dataset), saver))
+        self.prepared = None
+        self._runner = Runner(lambda: kept(self._steps(job), saver))
         self._runner.start()
         self._timer.start()
 
@@ -98,6 +106,18 @@ class Control(QObject):
         """Go on."""
         if self._runner is not None:
             self._runner.resume()
+
+    def step(self) -> None:
+        """Do one iteration, then wait."""
+        if self._runner is not None:
+            self._runner.step()
+
+    def checkpoint(self, result: Result) -> Path | None:
+        """Write the copy of the present result now; returns where, or nothing when that failed."""
+        if self._saver is None:
+            return None
+        self._saver.keep(result)
+        return self._saver.out if self._saver.out.is_file() else None
 
     def stop(self) -> None:
         """End after the iteration in work."""
@@ -122,12 +142,15 @@ class Control(QObject):
             self._runner.stop()
             self._runner.wait()
             self._runner = None
+        self.prepared = None
 
-    def _steps(self, recipe: Recipe, dataset: Dataset) -> Iterator[Progress]:
+    def _steps(self, job: Job) -> Iterator[Progress]:
         """Reconstruct; in the thread of the run."""
-        prepared = prepare(recipe, dataset)
-        self._doubts.append(doubts(recipe, dataset, prepared.warnings))
-        yield from reconstruct(recipe, prepared)
+        dataset = job.dataset if job.still is None else stationary(job.still, job.dataset)
+        prepared = prepare(job.recipe, dataset)
+        self._doubts.append(doubts(job.recipe, dataset, prepared.warnings))
+        self.prepared = prepared
+        yield from reconstruct(job.recipe, prepared, job.resume)
 
     def _look(self) -> None:
         runner = self._runner
@@ -155,6 +178,11 @@ class Control(QObject):
 def in_words(error: Exception) -> str:
     """Return what to tell of an error; what is not the user's is named, so that it can be reported."""
     text, name = str(error), type(error).__name__
-    if isinstance(error, InputError):
+    if isinstance(error, InputError | DivergedError):
         return text
+    if isinstance(error, MemoryError):
+        return (
+            "There is not enough memory, not even for one pattern at a time: take fewer states or slices, a "
+            "smaller part of the detector (stage) or of the scan (step 1), or another device."
+        )
     return f"{name}: {text}" if text else name

@@ -50,6 +50,7 @@ class Display:
         self._shown = "mean phase"
         self._layers = RunLayers(viewer, "")
         self.scan = ScanLayers(viewer, self.add)
+        self.runs: dict[str, RunLayers] = {}
         viewer.layers.events.inserted.connect(self._inserted)
         viewer.events.theme.connect(self._theme)
         viewer.mouse_drag_callbacks.append(self._clicked)
@@ -68,9 +69,55 @@ class Display:
 
     def begin_run(self, name: str | None = None) -> str:
         """Leave the present layers as they are; the next results go to layers of a new name."""
-        self._layers.release()
-        self._layers = RunLayers(self.viewer, name or self._free_name())
-        return self.run_name
+        name = self._unused(name) if name else self._free_name()
+        self._layers.hide()
+        self._layers = self.runs[name] = RunLayers(self.viewer, name)
+        return name
+
+    def show_run(self, name: str, result: Result, view: View) -> None:
+        """Bring the layers of an earlier run back to the front, made anew where they are gone."""
+        if name not in self.runs or not self.runs[name].there:
+            self.runs[name] = RunLayers(self.viewer, name)
+        self._layers.hide()
+        self._layers = self.runs[name]
+        self.show_result(result, view, last=True)
+        self._layers.choose(self._shown)
+
+    def has_run(self, name: str) -> bool:
+        """Tell whether layers of a run are there."""
+        return name in self.runs and self.runs[name].there
+
+    def front(self, name: str, limits_of: str) -> None:
+        """Show one run and hide the others, all with the contrast of one of them; nothing else moves."""
+        wanted = self.runs[limits_of].layer(self._shown)
+        for key, layers in self.runs.items():
+            layer = layers.layer(self._shown)
+            if key == name:
+                layers.choose(self._shown)
+                if layer is not None and wanted is not None and not layer.rgb:
+                    layer.contrast_limits_range = wanted.contrast_limits_range
+                    layer.contrast_limits = wanted.contrast_limits
+            else:
+                layers.hide()
+
+    def add_over(self, data: LayerData) -> None:
+        """Add a layer above the others, in place of an earlier one of its name."""
+        for layer in [layer for layer in self.viewer.layers if layer.name == data[1]["name"]]:
+            self.viewer.layers.remove(layer)
+        self._add(data)
+
+    def step_state(self, step: int) -> None:
+        """Move the slider of the states, round and round."""
+        labels, dims = self.viewer.dims.axis_labels, self.viewer.dims
+        axis = labels.index("state") if "state" in labels else 0
+        if dims.ndim > 2 and dims.nsteps[axis] > 1:
+            dims.set_current_step(axis, (dims.current_step[axis] + step) % dims.nsteps[axis])
+
+    def rename_run(self, name: str, new: str) -> None:
+        """Call the layers of a run by another name."""
+        if name in self.runs:
+            self.runs[new] = self.runs.pop(name)
+            self.runs[new].rename(new)
 
     def show_result(self, result: Result, view: View, *, last: bool = False) -> None:
         """Make the layers of the run, or bring them up to date."""
@@ -104,7 +151,10 @@ class Display:
 
     def release(self) -> None:
         """Let go of the viewer; may be called again."""
-        self._layers.release()
+        for layers in self.runs.values():
+            layers.release()
+        self.runs.clear()
+        self._layers = RunLayers(self.viewer, self.run_name)
         self.viewer.layers.events.inserted.disconnect(self._inserted)
         self.viewer.events.theme.disconnect(self._theme)
         if self._clicked in self.viewer.mouse_drag_callbacks:
@@ -125,6 +175,14 @@ class Display:
         names = [layer.name for layer in self.viewer.layers] + [f"[{self.run_name}]"]
         taken = [int(found[1]) for name in names if (found := re.match(r"\[run (\d+)\]", name))]
         return f"run {max(taken, default=0) + 1}"
+
+    def _unused(self, name: str) -> str:
+        """Return a name, with a number behind it where there is such a run already."""
+        taken, number, found = {layer.name.partition("]")[0] for layer in self.viewer.layers}, 1, name
+        while f"[{found}" in taken or found in self.runs:
+            number += 1
+            found = f"{name} {number}"
+        return found
 
     def _inserted(self, event: Any) -> None:
         if not self._adding:

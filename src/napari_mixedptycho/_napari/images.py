@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_mixedptycho._napari.planes import Planes, amplitude, wheel
 from napari_mixedptycho._napari.virtual import FIRST, LOOKS, Scan, Shot
+from napari_mixedptycho.analysis.pair import Pair
 from napari_mixedptycho.dataset import Dataset, turning
 from napari_mixedptycho.imaging import BRIGHT, look, virtual_images
 from napari_mixedptycho.recipe import Recipe
@@ -41,6 +43,9 @@ class View:
         (state, slice, y, x), rad.
     mean_limits, spread_limits, phase_limits
         Percentiles over the scanned field, rad.
+    amplitude, amplitude_limits, wheel
+        (state, slice, y, x) modulus, its percentiles, and (state, slice, y, x, rgb) phase and modulus as
+        colour; None where the modulus is 1 everywhere. Computed where they are looked at.
     """
 
     mean_phase: Image
@@ -49,6 +54,9 @@ class View:
     mean_limits: Limits
     phase_limits: Limits
     spread_limits: Limits
+    amplitude: Planes | None = None
+    amplitude_limits: Limits = (0.0, 1.0)
+    wheel: Planes | None = None
 
     @classmethod
     def of(cls, result: Result) -> View:
@@ -56,6 +64,8 @@ class View:
         field, phase = scanned_field(result), result.phase()
         projected = phase.sum(axis=1)
         mean, spread = projected.mean(axis=0), projected.std(axis=0)
+        states = result.states
+        plain = states.dtype.kind != "c"
         return cls(
             mean,
             phase,
@@ -63,7 +73,25 @@ class View:
             percentile_limits(mean[field]),
             percentile_limits(phase[(0, slice(None), *field)]),
             (0.0, max(percentile_limits(spread[field])[1], 1e-6)),
+            None if plain else amplitude(states),
+            (0.0, 1.0) if plain else percentile_limits(np.abs(states[(0, slice(None), *field)])),
+            None if plain else wheel(states),
         )
+
+    @property
+    def images(self) -> dict[str, tuple[Any, Limits]]:
+        """What there is to show, with its limits, by the names of the layers; bottom first."""
+        found: dict[str, tuple[Any, Limits]] = {}
+        if self.amplitude is not None and self.wheel is not None:
+            found = {
+                "colour wheel": (self.wheel, (0, 255)),
+                "amplitude": (self.amplitude, self.amplitude_limits),
+            }
+        return found | {
+            "phase": (self.phase, self.phase_limits),
+            "state spread": (self.spread, self.spread_limits),
+            "mean phase": (self.mean_phase, self.mean_limits),
+        }
 
 
 def percentile_limits(values: Image) -> Limits:
@@ -131,6 +159,32 @@ def virtual_layer(scan: Scan, shot: Shot, file: str) -> LayerData:
     return shot.image, look_of, "image"
 
 
+def difference_layer(pair: Pair, result: Result, name: str) -> LayerData:
+    """Return the difference of two mean phases, the second moved onto the first, as a layer.
+
+    Parameters
+    ----------
+    pair
+        What was compared.
+    result
+        The first of them, in whose frame it lies.
+    name
+        What to call the layer.
+    """
+    values = (pair.other - pair.one).astype(np.float32)
+    top = max(float(np.percentile(np.abs(values), 99.8)), 1e-6)
+    look = {
+        "name": name,
+        "scale": (pair.sampling,) * 2,
+        "translate": tuple(np.add(pair.origin, region_offset(result))),
+        "units": _UNITS,
+        "axis_labels": _AXES,
+        "colormap": "RdBu_r",
+        "contrast_limits": (-top, top),
+    }
+    return values, look, "image"
+
+
 def result_layers(result: Result, view: View, run: str) -> list[LayerData]:
     """Return the layers of a result, bottom first.
 
@@ -155,23 +209,15 @@ def result_layers(result: Result, view: View, run: str) -> list[LayerData]:
         "axis_labels": ("state", "slice", *_AXES),
     }
     mark = {"metadata": {KEY: {"run": run}}}
-    return [
-        (
-            view.phase,
-            {**stack, **mark, "name": f"[{run}] phase", "colormap": "magma", "visible": False}
-            | {"contrast_limits": view.phase_limits},
-            "image",
-        ),
-        (
-            view.spread,
-            {**plane, **mark, "name": f"[{run}] state spread", "colormap": "viridis", "visible": False}
-            | {"contrast_limits": view.spread_limits},
-            "image",
-        ),
-        (
-            view.mean_phase,
-            {**plane, **mark, "name": f"[{run}] mean phase", "colormap": "magma"}
-            | {"contrast_limits": view.mean_limits},
-            "image",
-        ),
-    ]
+    looks: dict[str, dict[str, Any]] = {
+        "colour wheel": {**stack, "rgb": True, "visible": False},
+        "amplitude": {**stack, "colormap": "gray", "visible": False},
+        "phase": {**stack, "colormap": "magma", "visible": False},
+        "state spread": {**plane, "colormap": "viridis", "visible": False},
+        "mean phase": {**plane, "colormap": "magma"},
+    }
+    layers: list[LayerData] = []
+    for name, (data, limits) in view.images.items():
+        look = {**looks[name], **mark, "name": f"[{run}] {name}"}
+        layers.append((data, look if "rgb" in look else {**look, "contrast_limits": limits}, "image"))
+    return layers

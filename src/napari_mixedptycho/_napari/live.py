@@ -35,6 +35,8 @@ class LiveLayer:
             # without this the slider of the states keeps its old length.
             self.layer.translate = self.layer.translate
         now = time.monotonic()
+        if self.layer.rgb:
+            return
         if not self._touched and (force or now - self._last > _RESCALE):
             self._last = now
             self._busy = True
@@ -69,6 +71,7 @@ class RunLayers:
         self._viewer = viewer
         self.run = run
         self._layers: dict[str, LiveLayer] = {}
+        self._removed: list[Image] = []
         self._geometry: Geometry | None = None
 
     def show(self, result: Result, view: View, *, last: bool = False) -> None:
@@ -76,14 +79,9 @@ class RunLayers:
         if not self._layers:
             self._make(result, view)
             return
-        images = {
-            "phase": (view.phase, view.phase_limits),
-            "state spread": (view.spread, view.spread_limits),
-            "mean phase": (view.mean_phase, view.mean_limits),
-        }
         moved = {} if result.geometry == self._geometry else _places(result, view, self.run)
         self._geometry = result.geometry
-        for name, (data, limits) in images.items():
+        for name, (data, limits) in view.images.items():
             live = self._layers[name]
             if live.layer in self._viewer.layers:
                 live.update(data, limits, force=last or bool(moved))
@@ -91,9 +89,40 @@ class RunLayers:
                     live.layer.scale, live.layer.translate = moved[name]
 
     def choose(self, name: str) -> None:
-        """Show one of the layers and hide the others."""
+        """Show one of the layers and hide the others; where there is no such layer, the mean phase."""
+        name = name if name in self._layers else "mean phase"
         for key, live in self._layers.items():
             live.layer.visible = key == name
+
+    def hide(self) -> None:
+        """Hide all layers."""
+        for live in self._layers.values():
+            live.layer.visible = False
+
+    @property
+    def there(self) -> bool:
+        """Whether any of the layers is still in the viewer."""
+        return any(live.layer in self._viewer.layers for live in self._layers.values())
+
+    def rename(self, run: str) -> None:
+        """Call the run something else; layers that were renamed by hand keep their names."""
+        for name, live in self._layers.items():
+            if live.layer.name == f"[{self.run}] {name}":
+                live.layer.name = f"[{run}] {name}"
+        self.run = run
+
+    def remove(self) -> None:
+        """Take the layers out of the viewer; `restore` brings them back."""
+        for live in self._layers.values():
+            if live.layer in self._viewer.layers:
+                self._viewer.layers.remove(live.layer)
+                self._removed.append(live.layer)
+
+    def restore(self) -> None:
+        """Bring back the layers that were taken out."""
+        for layer in self._removed:
+            self._viewer.layers.append(layer)
+        self._removed.clear()
 
     def layer(self, name: str) -> Image | None:
         """Return a layer by its name without the run; None before it is made."""

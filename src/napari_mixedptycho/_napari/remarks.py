@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
+import numpy as np
+
+from napari_mixedptycho._device import free_memory
 from napari_mixedptycho._napari.form.names import choice
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.memory import estimate_memory
@@ -30,6 +36,23 @@ def doubts(recipe: Recipe, dataset: Dataset, warnings: tuple[str, ...]) -> tuple
 def cost(recipe: Recipe, dataset: Dataset) -> tuple[int, str]:
     """Return the bytes that a run will take, and the choice of the loss."""
     return estimate_memory(recipe, dataset).total, chosen_loss(recipe, dataset)
+
+
+def facts() -> str:
+    """Say what this program takes of the memory now, and what is left; nothing where that is not known."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return ""
+    free = free_memory(np)
+    taken = pages * os.sysconf("SC_PAGE_SIZE")
+    rest = "" if free is None else f", {size(free)} free"
+    return f"Memory: {size(taken)} in use{rest}"
+
+
+def size(count: float) -> str:
+    """Return bytes in words."""
+    return f"{count / 2**30:.1f} GiB" if count >= 2**29 else f"{count / 2**20:.0f} MiB"
 
 
 def ended(name: str, done: int, *, stopped: bool, odd: bool) -> str:

@@ -51,6 +51,7 @@ class Runner:
         self._free = threading.Event()
         self._free.set()
         self._waiting = threading.Event()
+        self._once = False
         self._stop = threading.Event()
         self._over = threading.Event()
         self._error: Exception | None = None
@@ -68,6 +69,14 @@ class Runner:
     def resume(self) -> None:
         """Go on after `pause`."""
         self._free.set()
+
+    def step(self) -> None:
+        """Do one iteration and wait again; what is not waiting waits after the one in work."""
+        if self._waiting.is_set():
+            self._once = True
+            self._free.set()
+        else:
+            self.pause()
 
     def stop(self) -> None:
         """End after the iteration in work; what it found is kept."""
@@ -148,4 +157,7 @@ class Runner:
             self._waiting.set()
             self._free.wait()
             self._waiting.clear()
+            if self._once:
+                self._once = False
+                self._free.clear()
         return not self._stop.is_set()

@@ -80,6 +80,11 @@ class Steps(QWidget):
         self._stack.setCurrentWidget(self._pages()[name])
         self.shown.emit(name)
 
+    @property
+    def step(self) -> str:
+        """The name of the step in view."""
+        return next(name for name, made in self.buttons.items() if made.isChecked())
+
     def recipe(self) -> Recipe:
         """Return the recipe on screen; raises `InputError` that names the first wrong entry."""
         return Recipe(
@@ -118,7 +123,7 @@ class Steps(QWidget):
     def set_palette(self, palette: Palette) -> None:
         """Take the colours of the theme."""
         self.setStyleSheet(palette.sheet())
-        for canvas in (self.data.pattern, self.run.loss, self.run.probe, self.analyse.details):
+        for canvas in (self.data.pattern, *self.run.canvases, self.analyse.details):
             canvas.set_palette(palette)
 
     def _pages(self) -> dict[str, Page]:

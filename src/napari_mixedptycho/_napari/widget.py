@@ -20,7 +20,17 @@ from napari_mixedptycho._napari.remember import recall, remember
 from napari_mixedptycho._napari.steps import Steps
 from napari_mixedptycho._napari.style import Palette
 from napari_mixedptycho._napari.window import Guard
-from napari_mixedptycho._napari.work import Columns, Desk, Imaging, Opening, Runs
+from napari_mixedptycho._napari.work import (
+    Columns,
+    Comparing,
+    Desk,
+    Imaging,
+    Lining,
+    Opening,
+    Preflight,
+    Runs,
+    Watching,
+)
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.recipe import Recipe
@@ -74,6 +84,10 @@ class MixedPtychoWidget(QWidget):
         self.opening = Opening(*parts, self.control, self.imaging)
         self.runs = Runs(*parts, self.control)
         self.columns = Columns(*parts)
+        self.lining = Lining(self.desk, self.steps, self.runs)
+        self.comparing = Comparing(*parts, self.runs, self.lining)
+        self.watching = Watching(*parts, self.control, self.runs)
+        self.preflight = Preflight(self.desk, self.steps, self.runs)
         self._connect()
         self._guard = Guard(
             self, lambda: self.running, self.shutdown, partial(self.attempt, self.opening.try_open)
@@ -90,12 +104,20 @@ class MixedPtychoWidget(QWidget):
         """Start a reconstruction with the settings on screen; raises `InputError`."""
         self.runs.run()
 
+    def quick_look(self) -> None:
+        """Start a first impression of the settings on screen, ready within a minute; raises `InputError`."""
+        self.runs.quick_look()
+
+    def proceed(self, iterations: int = 20) -> None:
+        """Go on with the result: to the end of its recipe, or that many iterations further (`InputError`)."""
+        self.runs.proceed(iterations)
+
     def pause(self) -> None:
         """Wait after the iteration in work."""
         self.runs.pause()
 
     def resume(self) -> None:
-        """Go on after `pause`."""
+        """Go on after `pause`, with the stages on screen as they are now; raises `InputError`."""
         self.runs.resume()
 
     def stop(self) -> None:
@@ -152,6 +174,8 @@ class MixedPtychoWidget(QWidget):
         """End the run and wait for it; let go of the viewer. May be called again."""
         self.imaging.shutdown()
         self.control.shutdown()
+        for part in (self.comparing, self.watching, self.preflight):
+            part.shutdown()
         self.columns.release()
         self.display.release()
 
@@ -167,6 +191,7 @@ class MixedPtychoWidget(QWidget):
     def show_point(self, position: tuple[float, float]) -> None:
         """Show the pattern of the scan point nearest to a position (y, x), Å, and the column that is near."""
         self.opening.show_point(position)
+        self.watching.show_point(position)
         self.columns.choose(position)
 
     def set_palette(self, palette: Palette) -> None:

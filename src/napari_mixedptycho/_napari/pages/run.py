@@ -2,143 +2,200 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QButtonGroup, QComboBox, QHBoxLayout, QLabel, QToolButton
+from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QToolButton, QWidget
 
-from napari_mixedptycho._napari.charts import LossChart, ProbeView
-from napari_mixedptycho._napari.form import SettingsForm
-from napari_mixedptycho._napari.form.form import Fold
-from napari_mixedptycho._napari.pages.page import Page, button, enable, filler, words
-from napari_mixedptycho._napari.pages.signs import Signs
-from napari_mixedptycho._napari.pages.stages import StagesEditor
-from napari_mixedptycho._napari.parts import tool
+from napari_mixedptycho._napari.form.entries import Count
+from napari_mixedptycho._napari.pages.line import Line
+from napari_mixedptycho._napari.pages.page import Page, button, enable
+from napari_mixedptycho._napari.pages.plan import Plan
+from napari_mixedptycho._napari.pages.runs_table import RunsTable
+from napari_mixedptycho._napari.pages.watch import Watch
+from napari_mixedptycho._napari.parts import mark, tool
 from napari_mixedptycho.result import Result
-from napari_mixedptycho.run_settings import Run
 
-SHOWN = ("mean phase", "phase", "state spread")
 _TIPS = {
     "run": "Reconstruct the open scan with these settings",
-    "pause": "Wait after the iteration in work",
-    "resume": "Go on",
+    "quick": "A first impression within a minute: one state, one slice, part of detector and scan, few "
+    "iterations. Atoms, straight and round: the calibration holds. A blur or a slanted lattice: go back to "
+    "step 2",
+    "proceed": "Go on with the result on screen: to the end of its recipe, or, where that is reached, so "
+    "many iterations more of its last stage. Typical: 20; the loss still falls, the separation still grows",
+    "more": "Iterations more of the last stage, for a result that is complete. Typical: 20",
+    "pause": "Wait after the iteration in work. Space",
+    "resume": "Go on, with the stages as they stand under Settings now. Space",
+    "step": "Do one iteration, then wait",
     "stop": "End after the iteration in work; the result so far is kept",
     "save": "Write the result, complete and resumable, to an HDF5 file",
+    "keep": "Write the copy of the result now, not only at the next interval; the run goes on",
 }
-_HINT = "States separate late: with more states the loss may at first lie above that of the stage before."
+_TABS = (
+    ("settings", "Settings", "Stages, computing, what it will take, and what may be wrong"),
+    ("watch", "Watch", "Images and curves of the run"),
+    ("queue", "Queue", "Runs that wait for their turn"),
+    ("runs", "Runs", "All runs: two side by side, settings, copies"),
+)
+_LONGEST = 1_000_000
+
+
+@dataclass(frozen=True)
+class RunState:
+    """What the buttons depend on.
+
+    Attributes
+    ----------
+    can_run
+        Why a run cannot start, or nothing.
+    running, pausing, has_result
+        Whether a run is going on, was asked to wait, and whether there is a result.
+    can_proceed
+        Why the result cannot go on, or nothing.
+    left
+        Iterations that its recipe still asks for.
+    """
+
+    can_run: str
+    running: bool
+    pausing: bool
+    has_result: bool
+    can_proceed: str = ""
+    left: int = 0
 
 
 class RunPage(Page):
-    """Buttons, stages, loss curve and probe."""
+    """Buttons, and below them one of four views: settings, what goes on, queue, table of runs.
 
-    shown = Signal(str)
+    Signals
+    -------
+    turned
+        The name of the view that came to the front.
+    """
+
+    turned = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
-        self.run_button = button("Run", _TIPS["run"], primary=True)
-        self.pause_button = button("Pause", _TIPS["pause"])
-        self.stop_button = button("Stop", _TIPS["stop"])
-        self.save_button = button("Save result…", _TIPS["save"])
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.run_button, 1)
-        for other in (self.pause_button, self.stop_button, self.save_button):
-            buttons.addWidget(other)
-        self.stages = StagesEditor()
-        self.form = SettingsForm(Run)
-        self.computing_fold = Fold("Computing", self.form)
-        self.loss = LossChart()
-        self.probe = ProbeView()
-        self.cost = words()
-        self.signs = Signs()
-        self.found = words()
-        self.found.setVisible(False)
-        self.hint = words(_HINT)
-        self.hint.setVisible(False)
-        self.mode = QComboBox()
-        self.mode.setToolTip("<qt>Which probe mode is drawn: brightness is amplitude, colour is phase</qt>")
-        self.mode.setVisible(False)
-        self.mode.currentIndexChanged.connect(self._draw_probe)
-        self._result: Result | None = None
-        self.column.addLayout(buttons)
-        self.column.addLayout(self._show_row())
-        self.column.addWidget(self.stages)
-        self.column.addWidget(self.computing_fold)
-        self.column.addWidget(self.cost)
-        self.column.addWidget(self.loss, 2)
-        self.column.addWidget(self.signs.symptoms)
-        self.column.addWidget(self.found)
-        self.column.addWidget(self.signs.doubts)
-        self.column.addWidget(self.hint)
-        self.column.addWidget(self.mode)
-        self.column.addWidget(self.probe, 3)
-        self._filler = filler()
-        self.column.addWidget(self._filler, 1)
-        for picture in (self.loss, self.probe):
-            picture.setVisible(False)
+        self.plan, self.watch, self.line, self.table = Plan(), Watch(), Line(), RunsTable()
+        self.stages, self.form = self.plan.stages, self.plan.form
+        self.computing_fold, self.cost = self.plan.computing_fold, self.plan.cost
+        self.loss, self.probe, self.mode = self.watch.loss, self.watch.probe, self.watch.mode
+        self.signs, self.found, self.hint = self.watch.signs, self.watch.found, self.watch.hint
+        self.shown, self.show_buttons = self.watch.shown, self.watch.show_buttons
+        self._views: dict[str, QWidget] = {
+            "settings": self.plan,
+            "watch": self.watch,
+            "queue": self.line,
+            "runs": self.table,
+        }
+        self._doubtful = False
+        self.column.addLayout(self._first_row())
+        self.column.addLayout(self._second_row())
+        self.column.addLayout(self._tabs())
+        for view in self._views.values():
+            self.column.addWidget(view, 1)
+        self.turn("settings")
+
+    @property
+    def canvases(self) -> tuple[QWidget, ...]:
+        """All that is drawn here and follows the theme."""
+        return (*self.watch.canvases, *self.table.canvases)
+
+    def turn(self, name: str) -> None:
+        """Bring a view to the front: ``settings``, ``watch``, ``queue`` or ``runs``."""
+        self.tabs[name].setChecked(True)
+        for key, view in self._views.items():
+            view.setVisible(key == name)
+        self.turned.emit(name)
+
+    @property
+    def view(self) -> str:
+        """The name of the view in front."""
+        return next(key for key, tab in self.tabs.items() if tab.isChecked())
 
     def start(self) -> None:
         """Begin a new run."""
-        self.loss.start()
-        self.signs.clear()
+        self.watch.start()
 
     def show_result(self, result: Result) -> None:
-        """Draw the loss and the probe."""
-        self._result = result
-        self.loss.show_history(result.history, result.recipe)
-        self.hint.setVisible(result.recipe.model.states > 1)
-        found = "; ".join(result.instrument)
-        self.found.setText(f"Found: {found}." if found else "")
-        self.found.setVisible(bool(found))
-        modes = result.estimate.modes
-        if self.mode.count() != modes:
-            self.mode.blockSignals(True)
-            self.mode.clear()
-            self.mode.addItems([f"Probe mode {index + 1}" for index in range(modes)])
-            self.mode.blockSignals(False)
-            self.mode.setVisible(modes > 1)
-        self._filler.setVisible(False)
-        for picture in (self.loss, self.probe):
-            picture.setVisible(True)
-        self._draw_probe()
+        """Draw curves and probe."""
+        self.watch.show_result(result)
 
-    def show_state(self, *, can_run: str, running: bool, pausing: bool, has_result: bool) -> None:
-        """Enable the buttons; `can_run` says why a run cannot start, or nothing."""
-        enable(self.run_button, "A run is going on" if running else can_run, _TIPS["run"])
+    def show_state(self, state: RunState) -> None:
+        """Enable the buttons."""
+        running, pausing = state.running, state.pausing
+        busy = "A run is going on" if running else ""
+        enable(self.run_button, busy or state.can_run, _TIPS["run"])
+        enable(self.quick_button, busy or state.can_run, _TIPS["quick"])
         idle = "" if running else "No run is going on"
         enable(self.pause_button, idle, _TIPS["resume" if pausing else "pause"])
         self.pause_button.setText("Resume" if pausing else "Pause")
+        enable(self.step_button, idle, _TIPS["step"])
         enable(self.stop_button, idle, _TIPS["stop"])
-        enable(self.save_button, "" if has_result else "There is no result yet", _TIPS["save"])
-        self.stages.lock(running)
-        # What cannot be changed now leaves its room to the curves.
-        for widget in (self.computing_fold, self.cost):
+        nothing = "" if state.has_result else "There is no result yet"
+        enable(self.save_button, nothing, _TIPS["save"])
+        enable(self.keep_button, idle or nothing, _TIPS["keep"])
+        enable(self.proceed_button, busy or nothing or state.can_proceed, _TIPS["proceed"])
+        self.proceed_button.setText(f"Continue ({state.left} left)" if state.left else "Continue for")
+        self.more.setEnabled(not busy and not state.left)
+        for widget in (self.pause_button, self.step_button, self.stop_button, self.keep_button):
+            widget.setVisible(running)
+        for widget in (self.run_button, self.quick_button):
             widget.setVisible(not running)
+        for widget in (self.proceed_button, self.more):
+            widget.setVisible(not running and state.has_result)
+        self.save_button.setVisible(state.has_result)
+        self.plan.show_state(running=running, pausing=pausing)
 
-    def show_cost(self, memory: int, choice: str = "") -> None:
+    def show_doubts(self, doubtful: bool) -> None:
+        """Say on the button that something may be wrong with the settings, and is left to the person."""
+        self.run_button.setText("Run anyway" if doubtful else "Run")
+        mark(self.run_button, "doubtful", doubtful)
+
+    def show_cost(self, memory: int, time: str = "", choice: str = "") -> None:
         """Say what a run will take, and what the data have chosen; `memory` in bytes."""
-        size = f"{memory / 2**30:.1f} GiB" if memory >= 2**29 else f"{memory / 2**20:.0f} MiB"
-        self.cost.setText(f"Will take about {size} of memory. {choice}")
+        self.plan.show_cost(memory, time, choice)
 
-    def _show_row(self) -> QHBoxLayout:
+    def _first_row(self) -> QHBoxLayout:
+        self.run_button = button("Run", _TIPS["run"], primary=True)
+        self.quick_button = button("Quick look", _TIPS["quick"])
+        self.pause_button = button("Pause", _TIPS["pause"], primary=True)
+        self.step_button = button("Step", _TIPS["step"])
+        self.stop_button = button("Stop", _TIPS["stop"])
         row = QHBoxLayout()
-        row.setSpacing(2)
-        row.addWidget(QLabel("Show"))
-        group = QButtonGroup(self)
-        tips = (
-            "Projected phase, mean over the states",
-            "Every state and slice: move the sliders below the image",
-            "Standard deviation over the states: the map of motion",
-        )
-        self.show_buttons: dict[str, QToolButton] = {}
-        for name, tip in zip(SHOWN, tips, strict=True):
-            choice = tool(name.capitalize(), tip, checkable=True, checked=name == SHOWN[0])
-            choice.setProperty("step", True)
-            choice.clicked.connect(lambda _=False, name=name: self.shown.emit(name))
-            group.addButton(choice)
-            row.addWidget(choice)
-            self.show_buttons[name] = choice
-        row.addStretch(1)
+        row.addWidget(self.run_button, 2)
+        row.addWidget(self.quick_button, 1)
+        row.addWidget(self.pause_button, 2)
+        for other in (self.step_button, self.stop_button):
+            row.addWidget(other, 1)
         return row
 
-    def _draw_probe(self) -> None:
-        if self._result is not None:
-            mode = min(max(self.mode.currentIndex(), 0), self._result.estimate.modes - 1)
-            self.probe.show_mode(self._result.estimate.probe, mode, self._result.sampling)
+    def _second_row(self) -> QHBoxLayout:
+        self.proceed_button = button("Continue", _TIPS["proceed"])
+        self.more = Count(1, _LONGEST)
+        self.more.set_value(20)
+        self.more.setToolTip(f"<qt>{_TIPS['more']}</qt>")
+        self.keep_button = button("Checkpoint now", _TIPS["keep"])
+        self.save_button = button("Save result…", _TIPS["save"])
+        row = QHBoxLayout()
+        row.addWidget(self.proceed_button, 2)
+        row.addWidget(self.more, 1)
+        for other in (self.keep_button, self.save_button):
+            row.addWidget(other, 1)
+        return row
+
+    def _tabs(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(2)
+        group = QButtonGroup(self)
+        self.tabs: dict[str, QToolButton] = {}
+        for name, words, tip in _TABS:
+            made = tool(words, tip, checkable=True)
+            made.setProperty("step", True)
+            made.clicked.connect(lambda _=False, name=name: self.turn(name))
+            group.addButton(made)
+            row.addWidget(made)
+            self.tabs[name] = made
+        row.addStretch(1)
+        return row

@@ -32,11 +32,14 @@ class Signs:
         self.symptoms, self.doubts = words(), words()
         mark(self.doubts, "note", True)
         self.count = 0
+        self._doubts: list[str] = []
+        self._news: list[str] = []
         for label in (self.symptoms, self.doubts):
             label.setVisible(False)
 
     def clear(self) -> None:
         """Forget an earlier run."""
+        self._news.clear()
         self.show_alarms(())
         self.show_doubts(())
 
@@ -49,7 +52,17 @@ class Signs:
 
     def show_doubts(self, doubts: Sequence[str]) -> None:
         """Say what may be wrong before anything was computed."""
-        texts = [html.escape(text) for text in doubts]
+        self._doubts = [html.escape(text) for text in doubts]
+        self._write_doubts()
+
+    def show_news(self, news: Sequence[str]) -> None:
+        """Say what has happened to the computing: it stays on screen for the whole run."""
+        if news:
+            self._news += [html.escape(text) for text in news]
+            self._write_doubts()
+
+    def _write_doubts(self) -> None:
+        texts = [*self._news[::-1], *self._doubts]
         self._write(self.doubts, _first(texts), texts)
 
     @staticmethod

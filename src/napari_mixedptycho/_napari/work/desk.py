@@ -31,11 +31,14 @@ class Desk(QObject):
     -------
     changed
         Something was put on the desk or taken away: buttons may have to be enabled.
+    opened
+        A result was opened and lies on the desk: the name of its layers, and its file.
     said, complained
         A sentence for the person; a complaint is about something that went wrong.
     """
 
     changed = Signal()
+    opened = Signal(str, str)
     said = Signal(str)
     complained = Signal(str)
 

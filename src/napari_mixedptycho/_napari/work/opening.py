@@ -144,8 +144,9 @@ class Opening:
         if self._control.running:
             raise InputError("A run is going on; stop it first.")
         result = self._adopt_result(file)
-        self._display.begin_run(Path(file).stem)
+        name = self._display.begin_run(Path(file).stem)
         self._display.show_result(result, View.of(result))
+        self._desk.opened.emit(name, file)
 
     def _adopt_result(self, file: str) -> Result:
         desk, steps = self._desk, self._steps

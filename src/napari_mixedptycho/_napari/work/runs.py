@@ -1,25 +1,31 @@
-"""Starting, pausing and ending runs, and bringing them to the pages and the viewer."""
+"""Starting, pausing, steering and ending runs, and bringing them to the pages and the viewer."""
 
 from __future__ import annotations
 
 import os
-from contextlib import suppress
-from functools import partial
+from dataclasses import replace
+from pathlib import Path
 
 from qtpy.QtCore import QObject, Signal
 
 from napari_mixedptycho._napari.control import Control, in_words
 from napari_mixedptycho._napari.display import Display
-from napari_mixedptycho._napari.remarks import cost, ended, failed
+from napari_mixedptycho._napari.images import View
+from napari_mixedptycho._napari.jobs import Job
+from napari_mixedptycho._napari.pages.run import RunState
+from napari_mixedptycho._napari.remarks import ended, facts, failed
 from napari_mixedptycho._napari.runner import News, Runner
 from napari_mixedptycho._napari.steps import Steps
+from napari_mixedptycho._napari.work.book import Book, Entry
 from napari_mixedptycho._napari.work.desk import Desk
+from napari_mixedptycho.engine.stage import Stage
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.reconstruct import Progress
+from napari_mixedptycho.variants import further, quick_look, steered
 
 
 class Runs(QObject):
-    """The run going on.
+    """The run going on, and those before it.
 
     Signals
     -------
@@ -31,87 +37,227 @@ class Runs(QObject):
         A run has ended, or was stopped.
     failed
         A run has ended with an error, which it carries in words.
+    over
+        After either of the two; carries the `Entry`.
     """
 
     starting = Signal()
     progressed = Signal(object)
     finished = Signal()
     failed = Signal(str)
+    over = Signal(object)
 
     def __init__(self, desk: Desk, steps: Steps, display: Display, control: Control) -> None:
         super().__init__(desk)
         self._desk, self._steps, self._display, self._control = desk, steps, display, control
+        self.book = Book(self)
+        self.present: Entry | None = None
+        self._wish: tuple[Stage, ...] | None = None
         page = steps.run
-        page.run_button.clicked.connect(lambda: desk.attempt(self.run))
-        page.pause_button.clicked.connect(lambda: self.resume() if control.pausing else self.pause())
+        for made, action in (
+            (page.run_button, self.run),
+            (page.quick_button, self.quick_look),
+            (page.proceed_button, self.proceed),
+            (page.pause_button, self.pause_or_resume),
+            (page.keep_button, self.checkpoint),
+        ):
+            made.clicked.connect(lambda _=False, action=action: desk.attempt(action))
+        page.step_button.clicked.connect(self.step)
         page.stop_button.clicked.connect(self.stop)
-        page.stages.changed.connect(partial(self._estimate, "run"))
         page.shown.connect(display.choose)
-        steps.shown.connect(self._estimate)
         control.arrived.connect(self._show_news)
         control.paused.connect(self._say_paused)
         control.ended.connect(self._end)
         control.noted.connect(desk.complained)
         control.doubted.connect(page.signs.show_doubts)
-        desk.changed.connect(self._update_buttons)
+        desk.changed.connect(self.update_buttons)
+        desk.opened.connect(self._opened)
 
     def run(self) -> None:
         """Start a reconstruction with the settings on screen; raises `InputError`."""
-        if self._control.running:
-            raise InputError("A run is going on; stop it first.")
-        desk, steps = self._desk, self._steps
-        dataset, recipe = desk.needed_dataset, steps.recipe()
-        desk.source = dataset
-        desk.result = desk.found = None
+        self._idle()
+        dataset = self._desk.needed_dataset
+        self.begin(Job(self._steps.recipe(), dataset))
+
+    def quick_look(self) -> None:
+        """Start a first impression of the settings on screen; raises `InputError`."""
+        self._idle()
+        dataset = self._desk.needed_dataset
+        self.begin(Job(quick_look(self._steps.recipe(), dataset), dataset, name="quick look"))
+
+    def proceed(self, iterations: int | None = None) -> None:
+        """Go on with the result on screen: to its end, or so many iterations further (`InputError`)."""
+        self._idle()
+        result = self._desk.needed_result
+        wanted = self._steps.run.more.value() if iterations is None else iterations
+        recipe = further(result, wanted)
+        entry = self.book.of(result)
+        if entry is not None and entry.job is not None:
+            job = entry.job
+        elif self._desk.source is not None:
+            job = Job(recipe, self._desk.source)
+        else:
+            raise InputError(f"The data of this result are not open: open {recipe.data.file} first.")
+        self.begin(replace(job, recipe=recipe, resume=result), entry)
+
+    def begin(self, job: Job, entry: Entry | None = None, of: str = "") -> Entry:
+        """Start a run, or go on with one that is in the book; raises `InputError`."""
+        self._idle()
+        desk, steps, page = self._desk, self._steps, self._steps.run
+        desk.source = job.dataset if job.still is None else None
+        desk.result, desk.found = job.resume, None
         steps.analyse.clear()
         self.starting.emit()
-        name = self._display.begin_run()
-        steps.run.start()
-        steps.footer.begin(recipe.iterations)
-        desk.said.emit(f"{name}: getting ready")
-        self._control.start(recipe, dataset)
-        steps.footer.show_copy(self._control.copy)
+        page.turn("watch")
+        if entry is None:
+            name = self._display.begin_run(job.name or None)
+            entry = self.book.add(Entry(name, job, of=of))
+            page.start()
+        entry.job, entry.state, entry.note = job, "running", ""
+        self.present, self._wish = entry, None
+        steps.footer.begin(job.recipe.iterations)
+        desk.said.emit(f"{entry.name}: getting ready")
+        self._start(job, entry)
         steps.run.stages.fold.open(False)
         desk.changed.emit()
+        return entry
+
+    def pause_or_resume(self) -> None:
+        """Wait after the iteration in work, or go on; raises `InputError`."""
+        if self._control.pausing:
+            self.resume()
+        else:
+            self.pause()
 
     def pause(self) -> None:
-        """Wait after the iteration in work."""
+        """Wait after the iteration in work; what the stages are then changed to counts from there on."""
         if self._control.running:
             self._control.pause()
+            if self.present is not None and self.present.job is not None:
+                self._steps.run.stages.set_value(self.present.job.recipe.stages)
             self._desk.said.emit("Pausing after this iteration")
             self._desk.changed.emit()
 
     def resume(self) -> None:
-        """Go on after `pause`."""
+        """Go on after `pause`, with the stages as they stand on screen; raises `InputError`."""
+        job = None if self.present is None else self.present.job
+        if job is not None and self._control.pausing and self._desk.result is not None:
+            stages = self._steps.run.stages.value()
+            if stages != job.recipe.stages:
+                steered(self._desk.result, stages)
+                self._wish = stages
+                self._desk.said.emit("Going on with the changed stages")
+                self._control.stop()
+        self._steps.run.turn("watch")
         self._control.resume()
         self._desk.changed.emit()
+
+    def step(self) -> None:
+        """Do one iteration and wait."""
+        if self._control.running:
+            self._control.step()
+            self._desk.changed.emit()
 
     def stop(self) -> None:
         """End after the iteration in work; its result is kept."""
         if self._control.running:
+            self._wish = None
             self._control.stop()
             self._desk.said.emit("Stopping after this iteration")
 
+    def checkpoint(self) -> None:
+        """Write the copy of the present result now; raises `InputError`."""
+        where = self._control.checkpoint(self._desk.needed_result)
+        if where is not None:
+            self._desk.said.emit(f"Iteration {self._done} is kept in {where}")
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the result to a file; raises `InputError` or `OSError`."""
-        self._desk.needed_result.save(path)
-        self._control.saved(path)
+        result = self._desk.needed_result
+        result.save(path)
+        entry = self.book.of(result)
+        if entry is not None and entry is self.present:
+            self._control.saved(path)
+        if entry is not None:
+            entry.file = Path(path)
         self._steps.footer.show_copy(self._control.copy)
         self._desk.said.emit(f"Saved {path}")
+
+    def show(self, name: str) -> None:
+        """Put an earlier run on the desk and on the screen; raises `InputError`."""
+        self._idle()
+        entry = self.book.find(name)
+        result = entry.needed()
+        desk, page = self._desk, self._steps.run
+        self.present = entry
+        desk.result, desk.found = result, None
+        desk.source = None if entry.job is None or entry.job.still is not None else entry.job.dataset
+        self._steps.analyse.clear()
+        self._display.show_run(name, result, View.of(result))
+        page.start()
+        page.show_result(result)
+        desk.said.emit(f"{name}: {len(result.history)} iterations, loss {result.history.loss[-1]:.4g}")
+        desk.changed.emit()
+
+    def update_buttons(self) -> None:
+        """Enable what can be done now."""
+        desk, control = self._desk, self._control
+        result = desk.result
+        entry = self.book.of(result)
+        known = desk.source is not None or (entry is not None and entry.job is not None)
+        left = 0 if result is None or control.running else max(result.recipe.iterations - self._done, 0)
+        self._steps.run.show_state(
+            RunState(
+                can_run="" if desk.dataset is not None else "Open a scan first (step 1)",
+                running=control.running,
+                pausing=control.pausing,
+                has_result=result is not None,
+                can_proceed="" if known else "The data of this result are not open",
+                left=left,
+            )
+        )
+
+    @property
+    def running(self) -> bool:
+        """Whether a run is going on, paused or not."""
+        return self._control.running
 
     @property
     def _done(self) -> int:
         return 0 if self._desk.result is None else len(self._desk.result.history)
 
+    def _idle(self) -> None:
+        if self._control.running:
+            raise InputError("A run is going on; stop it first.")
+
+    def _start(self, job: Job, entry: Entry) -> None:
+        keeps = job.resume is not None and entry.state != "opened"
+        self._control.start(job, self._control.own_copy(entry.file) if keeps else None)
+        entry.file = self._control.copy
+        self._steps.footer.show_copy(self._control.copy)
+
+    def _opened(self, name: str, file: str) -> None:
+        """Note a result that was opened, and lies on the desk."""
+        entry = Entry(name, None, self._desk.result, "opened", Path(file))
+        self.present = self.book.add(entry)
+        self._steps.run.turn("watch")
+        self.update_buttons()
+
     def _show_news(self, news: News) -> None:
         desk, steps = self._desk, self._steps
         progress: Progress = news.progress
         first, desk.result = desk.result is None, progress.result
+        if self.present is not None:
+            self.present.result = progress.result
         if news.view is not None:
             self._display.show_result(progress.result, news.view)
         steps.run.show_result(progress.result)
+        steps.run.watch.show_facts(facts())
         steps.run.signs.show_alarms(progress.health.alarms)
-        if not self._control.pausing:
+        steps.run.signs.show_news(progress.news)
+        if self._control.pausing:
+            steps.footer.bar.setValue(progress.iteration)
+        else:
             steps.footer.show_progress(progress)
         if first:
             desk.changed.emit()
@@ -120,29 +266,37 @@ class Runs(QObject):
     def _say_paused(self) -> None:
         text = f"{self._display.run_name} waits after iteration {self._done}. Resume goes on."
         self._desk.said.emit(text)
+        self._desk.changed.emit()
 
     def _end(self, runner: Runner) -> None:
-        self._desk.changed.emit()
+        entry, wish, self._wish = self.present, self._wish, None
+        if wish is not None and runner.error is None and entry is not None and self._desk.result is not None:
+            self._go_on(entry, wish)
+            return
         name, done = self._display.run_name, self._done
-        if runner.error is None:
+        text = "" if runner.error is None else in_words(runner.error)
+        if entry is not None:
+            entry.state = "failed" if text else "stopped" if runner.stopping else "finished"
+            entry.note = text
+        self._steps.run.watch.redraw()
+        self._desk.changed.emit()
+        self.book.changed.emit()
+        if text:
+            self._desk.complained.emit(failed(name, done, text))
+            self.failed.emit(text)
+        else:
             odd = self._steps.run.signs.count > 0
             self._desk.said.emit(ended(name, done, stopped=runner.stopping, odd=odd))
             self.finished.emit()
-            return
-        text = in_words(runner.error)
-        self._desk.complained.emit(failed(name, done, text))
-        self.failed.emit(text)
+        self.over.emit(entry)
 
-    def _update_buttons(self) -> None:
-        self._steps.run.show_state(
-            can_run="" if self._desk.dataset is not None else "Open a scan first (step 1)",
-            running=self._control.running,
-            pausing=self._control.pausing,
-            has_result=self._desk.result is not None,
-        )
-
-    def _estimate(self, step: str) -> None:
-        dataset = self._desk.dataset
-        if step == "run" and dataset is not None and not self._control.running:
-            with suppress(InputError):
-                self._steps.run.show_cost(*cost(self._steps.recipe(), dataset))
+    def _go_on(self, entry: Entry, stages: tuple[Stage, ...]) -> None:
+        """Go on with changed stages, in the same layers and the same copy."""
+        result = self._desk.needed_result
+        assert entry.job is not None
+        job = replace(entry.job, recipe=steered(result, stages), resume=result)
+        entry.job = job
+        self._steps.run.stages.set_value(job.recipe.stages)
+        self._steps.footer.begin(job.recipe.iterations)
+        self._start(job, entry)
+        self._desk.changed.emit()

@@ -1,0 +1,51 @@
+"""The run in napari's activity dock, for whoever has another dock in front."""
+
+from __future__ import annotations
+
+import io
+import time
+
+from napari.utils import progress
+
+_EVERY = 1.0
+"""Seconds between updates: each lets napari handle all waiting events, which takes its time."""
+
+
+class _Nowhere(io.TextIOBase):
+    """Where the bar does not write: it would otherwise also appear in the terminal."""
+
+    def write(self, text: str) -> int:
+        """Forget it."""
+        return len(text)
+
+
+class Activity:
+    """A bar, at most one at a time, brought up to date at most once a second."""
+
+    def __init__(self) -> None:
+        self._bar: progress | None = None
+        self._last = 0.0
+
+    @property
+    def shown(self) -> bool:
+        """Whether there is a bar."""
+        return self._bar is not None
+
+    def begin(self, name: str, iterations: int) -> None:
+        """Show an empty bar."""
+        self.end()
+        self._bar = progress(total=iterations, desc=name, file=_Nowhere())
+        self._last = time.monotonic()
+
+    def show(self, done: int) -> None:
+        """Show how far it is, unless that was shown just now."""
+        now = time.monotonic()
+        if self._bar is not None and now - self._last > _EVERY:
+            self._last = now
+            self._bar.update(done - self._bar.n)
+
+    def end(self) -> None:
+        """Take the bar away; may be called again."""
+        if self._bar is not None:
+            bar, self._bar = self._bar, None
+            bar.close()

@@ -1,0 +1,177 @@
+"""Charts of a run beside loss and probe: separation of the states, patterns, power spectrum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from qtpy.QtCore import QPointF, QRectF
+from qtpy.QtWidgets import QGraphicsEllipseItem
+
+from napari_mixedptycho._napari.charts import Canvas, Picture
+from napari_mixedptycho._napari.style import Palette
+from napari_mixedptycho.analysis.spectrum import mean_phase_spectrum
+from napari_mixedptycho.one_pattern import Compared
+from napari_mixedptycho.recipe import Recipe
+from napari_mixedptycho.result import History, Result
+
+_GAP = 1.06
+"""From one panel to the next ÷ edge of a panel."""
+_RING = 1.0
+"""1/Å, where the ring stands at first."""
+_NOISE = 5.0
+"""Limits of what is left, in units of its noise."""
+
+
+class SeparationChart(Canvas):
+    """How far the states are apart against iteration; earlier runs stay, faint."""
+
+    def __init__(self) -> None:
+        super().__init__("Iteration", "State separation (sd ÷ mean phase)")
+        self.setMinimumHeight(170)
+        self.plotItem.showGrid(y=True, alpha=0.25)
+        self._palette: Palette | None = None
+        self._curve: Any = self.plotItem.plot(connect="finite")
+        self._earlier: list[Any] = []
+
+    @property
+    def points(self) -> int:
+        """Number of iterations drawn for the present run."""
+        return 0 if self._curve.xData is None else len(self._curve.xData)
+
+    def set_palette(self, palette: Palette) -> None:
+        """Take the colours of the theme."""
+        super().set_palette(palette)
+        self._palette = palette
+        self._curve.setPen(palette.curves[0], width=2)
+        for curve in self._earlier:
+            curve.setPen(palette.faint, width=1.5)
+
+    def start(self) -> None:
+        """Begin a new run; what is drawn becomes an earlier one."""
+        if not self.points:
+            return
+        self._earlier.append(self._curve)
+        self._curve = self.plotItem.plot(connect="finite")
+        if self._palette is not None:
+            self.set_palette(self._palette)
+
+    def show_history(self, history: History, recipe: Recipe) -> None:
+        """Draw the separation of those iterations that had several states."""
+        several = np.array(
+            [recipe.states_of(recipe.stages[index]) > 1 for index in history.stage], dtype=bool
+        )
+        iteration = np.arange(1, len(several) + 1)
+        self._curve.setData(iteration[several], np.array(history.separation)[several])
+        self.set_title("" if several.any() else "One object state: nothing is apart")
+
+
+class PatternsView(Picture):
+    """One scan point: measured, predicted, what is left, each with its name, and a few words."""
+
+    def __init__(self) -> None:
+        super().__init__("", "")
+        for side in ("left", "bottom"):
+            self.plotItem.hideAxis(side)
+        self.plotItem.setMouseEnabled(False, False)
+        self._others = [pg.ImageItem(axisOrder="row-major") for _ in range(2)]
+        self._texts = [pg.TextItem(anchor=(0, 1)) for _ in range(3)]
+        self._facts = pg.TextItem(anchor=(0, 0))
+        for item in (*self._others, *self._texts, self._facts):
+            self.plotItem.addItem(item)
+        for image in (self.image, self._others[0]):
+            image.setColorMap(pg.colormap.get("inferno"))
+        self._others[1].setColorMap(pg.colormap.get("CET-D1A"))
+        self.shown: Compared | None = None
+        self.clear()
+
+    def set_palette(self, palette: Palette) -> None:
+        """Take the colours of the theme."""
+        super().set_palette(palette)
+        for text in (*self._texts, self._facts):
+            text.setColor(palette.text)
+
+    def clear(self) -> None:
+        """Show nothing, and say what to do."""
+        self.shown = None
+        for image in (self.image, *self._others):
+            image.clear()
+        for text in (*self._texts, self._facts):
+            text.setText("")
+        self.set_title("Click a scan point in the image")
+
+    def show_point(self, compared: Compared, where: str) -> None:
+        """Show a scan point."""
+        self.shown = compared
+        n = len(compared.measured)
+        # The fourth root brings disk and dark field onto one screen.
+        roots = [np.clip(part, 0, None) ** 0.25 for part in (compared.measured, compared.predicted)]
+        limits = (0.0, float(max(part.max() for part in roots)) or 1.0)
+        places = [(0.0, 0.0), (_GAP * n, 0.0), (0.0, 1.14 * n)]
+        parts = [(self.image, roots[0], limits), (self._others[0], roots[1], limits)]
+        parts.append((self._others[1], compared.residual, (-_NOISE, _NOISE)))
+        names = ("measured", "predicted", f"left over (blue −{_NOISE:g} … red +{_NOISE:g} σ)")
+        for (item, values, levels), (x, y), text, name in zip(parts, places, self._texts, names, strict=True):
+            item.setImage(values, levels=levels, autoLevels=False)
+            item.setRect(QRectF(x, y, n, n))
+            text.setPos(x, y)
+            text.setText(name)
+        self._facts.setPos(_GAP * n, 1.14 * n)
+        self._facts.setText(_facts(compared))
+        self.set_title(where)
+        self.plotItem.setRange(QRectF(0, -0.1 * n, 2 * _GAP * n, 2.3 * n), padding=0.0)
+
+
+def _facts(compared: Compared) -> str:
+    unit = "electrons" if compared.counted else "units"
+    return (
+        f"measured   {compared.measured.sum():.4g} {unit}\n"
+        f"predicted  {compared.predicted_inside:.4g} {unit}\n"
+        f"left over  {compared.chi:.2f} σ (rms)\n\n"
+        "σ: shot noise of the prediction.\n"
+        "About 1 everywhere and without\n"
+        "a pattern: explained."
+    )
+
+
+class SpectrumView(Picture):
+    """The power spectrum of the mean phase, with a ring to read a frequency and the detail it stands for."""
+
+    def __init__(self) -> None:
+        super().__init__("kx (1/Å)", "ky (1/Å)")
+        self.image.setColorMap(pg.colormap.get("inferno"))
+        self._ring = QGraphicsEllipseItem()
+        self.handle = pg.TargetItem(QPointF(_RING, 0), size=12, movable=True)
+        for item in (self._ring, self.handle):
+            self.plotItem.addItem(item)
+        self.handle.sigPositionChanged.connect(self._moved)
+        self._edge = 0.0
+        self._moved()
+
+    @property
+    def radius(self) -> float:
+        """Of the ring, 1/Å."""
+        return float(np.hypot(self.handle.pos().x(), self.handle.pos().y()))
+
+    def set_palette(self, palette: Palette) -> None:
+        """Take the colours of the theme."""
+        super().set_palette(palette)
+        self._ring.setPen(pg.mkPen("#0d9be0", width=2))
+        self.handle.setPen(pg.mkPen("#0d9be0", width=2))
+
+    def show_phase(self, result: Result) -> None:
+        """Draw the spectrum of a result."""
+        power, edge = mean_phase_spectrum(result)
+        if min(power.shape) < 2:
+            return
+        shown = np.log10(power + 1e-12 * float(power.max()) + 1e-300)
+        low, high = (float(value) for value in np.percentile(shown, [30, 99.9]))
+        self.draw(shown, QRectF(-edge, -edge, 2 * edge, 2 * edge), (low, high if high > low else low + 1))
+        self._edge = edge
+
+    def _moved(self) -> None:
+        radius = self.radius
+        self._ring.setRect(QRectF(-radius, -radius, 2 * radius, 2 * radius))
+        detail = f"{1 / radius:.3g} Å" if radius > 1e-6 else "∞"
+        self.set_title(f"Ring: {radius:.3f} 1/Å = {detail} (drag the target)")

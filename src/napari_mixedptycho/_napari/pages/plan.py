@@ -1,0 +1,62 @@
+"""What a run will do and take, and what may be wrong with it: before it starts, or while it waits."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_mixedptycho._napari.form import SettingsForm
+from napari_mixedptycho._napari.form.form import Fold
+from napari_mixedptycho._napari.pages.page import words
+from napari_mixedptycho._napari.pages.stages import StagesEditor
+from napari_mixedptycho._napari.parts import mark
+from napari_mixedptycho.run_settings import Run
+
+_STEER = "Waiting: what you change in the stages counts from here on. Resume goes on with it."
+
+
+class Plan(QWidget):
+    """Stages, computing, cost, doubts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stages = StagesEditor()
+        self.form = SettingsForm(Run)
+        self.computing_fold = Fold("Computing", self.form)
+        self.steer, self.cost, self.wrong, self.doubts = words(_STEER), words(), words(), words()
+        mark(self.steer, "warn", True)
+        mark(self.wrong, "error", True)
+        mark(self.doubts, "warn", True)
+        self._missing = False
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        for widget in (self.cost, self.wrong, self.doubts, self.steer, self.stages, self.computing_fold):
+            column.addWidget(widget)
+        column.addStretch(1)
+        for label in (self.wrong, self.doubts, self.steer):
+            label.setVisible(False)
+
+    def show_state(self, *, running: bool, pausing: bool) -> None:
+        """Let the settings be changed, or be looked at only; while a run waits, the stages can be changed."""
+        self.steer.setVisible(pausing)
+        self.stages.lock(running and not pausing)
+        self.computing_fold.setVisible(not running)
+        self.cost.setVisible(not running)
+        for label in (self.wrong, self.doubts):
+            label.setVisible(not running and bool(label.text()))
+
+    def show_cost(self, memory: int, time: str = "", choice: str = "") -> None:
+        """Say what a run will take, and what the data have chosen; `memory` in bytes."""
+        size = f"{memory / 2**30:.1f} GiB" if memory >= 2**29 else f"{memory / 2**20:.0f} MiB"
+        self.cost.setText(" ".join(part for part in (f"Needs about {size} of memory.", time, choice) if part))
+
+    def show_verdicts(self, wrong: str, doubts: Sequence[str]) -> None:
+        """Say what stands in the way, and what may be wrong; a run can be started all the same."""
+        self.wrong.setText(wrong)
+        listed = "<br>".join(f"⚠ {html.escape(text)}" for text in doubts)
+        self.doubts.setText(listed)
+        for label in (self.wrong, self.doubts):
+            label.setVisible(bool(label.text()))

@@ -1,0 +1,77 @@
+"""How two results agree, and how strong each is, against spatial frequency."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QVBoxLayout, QWidget
+
+from napari_mixedptycho._napari.charts import Canvas
+from napari_mixedptycho._napari.parts import tool
+from napari_mixedptycho._napari.style import Palette
+from napari_mixedptycho.analysis.pair import Pair, PairSettings
+
+
+class RingChart(QWidget):
+    """Fourier ring correlation, or the power spectra of both, as chosen above it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.correlation = Canvas("Spatial frequency (1/Å)", "Ring correlation")
+        self.power = Canvas("Spatial frequency (1/Å)", "Power (rad² Å²)")
+        self._legend = self.power.plotItem.addLegend(offset=(-8, 2), labelTextSize="8pt")
+        self.power.plotItem.setLogMode(False, True)
+        self.power.plotItem.getAxis("left").setWidth(54)
+        self.correlation.plotItem.setYRange(-0.1, 1.05)
+        self._line: Any = self.correlation.plotItem.plot()
+        self._pair: list[Any] = [self.power.plotItem.plot() for _ in range(2)]
+        self._threshold = pg.InfiniteLine(PairSettings().threshold, angle=0)
+        self.correlation.plotItem.addItem(self._threshold)
+        self.buttons = {
+            "agreement": tool(
+                "Ring correlation",
+                "1: equal at this detail; below the dashed line (1/7): they no longer agree",
+                checkable=True,
+                checked=True,
+            ),
+            "power": tool("Power spectra", "How much of each detail there is in A and in B", checkable=True),
+        }
+        row, group = QHBoxLayout(), QButtonGroup(self)
+        for made in self.buttons.values():
+            made.setProperty("step", True)
+            made.clicked.connect(self._turn)
+            group.addButton(made)
+            row.addWidget(made)
+        row.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(row)
+        for canvas in (self.correlation, self.power):
+            canvas.setMinimumHeight(170)
+            column.addWidget(canvas)
+        self._turn()
+
+    def set_palette(self, palette: Palette) -> None:
+        """Take the colours of the theme."""
+        for canvas in (self.correlation, self.power):
+            canvas.set_palette(palette)
+        self._line.setPen(palette.curves[0], width=2)
+        self._threshold.setPen(palette.faint, width=1.5, style=Qt.PenStyle.DashLine)
+        self._legend.setLabelTextColor(palette.text)
+        self._pair[0].setPen(palette.curves[0], width=2)
+        self._pair[1].setPen(pg.mkPen(palette.curves[1], width=2, style=Qt.PenStyle.DashLine))
+
+    def show_pair(self, pair: Pair, a: str, b: str) -> None:
+        """Draw a comparison."""
+        self._line.setData(pair.agreement.frequency, pair.agreement.value)
+        self._legend.clear()
+        for curve, rings, name in zip(self._pair, pair.power, (f"A: {a}", f"B: {b}"), strict=True):
+            curve.setData(rings.frequency, np.where(rings.value > 0, rings.value, np.nan))
+            self._legend.addItem(curve, name)
+
+    def _turn(self) -> None:
+        self.correlation.setVisible(self.buttons["agreement"].isChecked())
+        self.power.setVisible(self.buttons["power"].isChecked())

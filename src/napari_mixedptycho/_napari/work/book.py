@@ -1,0 +1,154 @@
+"""The runs of this session: what each was asked, what it has found, where its copy is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_mixedptycho._napari.jobs import Job
+from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.result import Result
+
+ROOM = 2 * 2**30
+"""Bytes that results of earlier runs may take; beyond, the oldest are read from their files when needed."""
+
+
+@dataclass
+class Entry:
+    """One run.
+
+    Attributes
+    ----------
+    name
+        As in its layers.
+    job
+        What was asked; None for a result that was opened.
+    result
+        The newest; None before the first iteration, or while it waits in its file.
+    state
+        ``running``, ``paused``, ``finished``, ``stopped``, ``failed`` or ``opened``.
+    file
+        Where the result is, or is copied to; None: nowhere yet.
+    of
+        The run whose stationary control this is; nothing for others.
+    note
+        What was found, or what went wrong.
+    """
+
+    name: str
+    job: Job | None = None
+    result: Result | None = None
+    state: str = "running"
+    file: Path | None = None
+    of: str = ""
+    note: str = ""
+
+    def needed(self) -> Result:
+        """Return the result, read from its file where it waits there; raises `InputError`."""
+        if self.result is None and self.file is not None:
+            self.result = Result.load(self.file)
+        if self.result is None:
+            raise InputError(f"{self.name}: there is no result.")
+        return self.result
+
+
+class Book(QObject):
+    """Keeps the runs in order.
+
+    Earlier results stay in memory without what only their solver remembers, and within `ROOM`.
+
+    Signals
+    -------
+    changed
+        Something is to be written anew.
+    """
+
+    changed = Signal()
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self.entries: list[Entry] = []
+        self.a = self.b = ""
+        self._deleted: list[tuple[int, Entry]] = []
+
+    def add(self, entry: Entry) -> Entry:
+        """Add a run; the earlier ones make room."""
+        self.entries.append(entry)
+        self._tidy()
+        self.changed.emit()
+        return entry
+
+    def find(self, name: str) -> Entry:
+        """Return a run by its name; raises `InputError`."""
+        for entry in self.entries:
+            if entry.name == name:
+                return entry
+        raise InputError(f"There is no run called {name!r}.")
+
+    def of(self, result: Result | None) -> Entry | None:
+        """Return the run that a result is of; None: of none."""
+        found = (entry for entry in self.entries if result is not None and entry.result is result)
+        return next(found, None)
+
+    def rename(self, name: str, new: str) -> None:
+        """Call a run something else; raises `InputError` when the name is taken or empty."""
+        new = new.strip()
+        if not new or "]" in new:
+            raise InputError("Give the run a name, without a closing bracket.")
+        if new != name and any(entry.name == new for entry in self.entries):
+            raise InputError(f"There is a run called {new!r} already.")
+        self.find(name).name = new
+        self.a, self.b = (new if chosen == name else chosen for chosen in (self.a, self.b))
+        for entry in self.entries:
+            entry.of = new if entry.of == name else entry.of
+        self.changed.emit()
+
+    def delete(self, name: str) -> Entry:
+        """Take a run out; `restore` brings it back."""
+        entry = self.find(name)
+        self._deleted.append((self.entries.index(entry), entry))
+        self.entries.remove(entry)
+        self.a, self.b = ("" if chosen == name else chosen for chosen in (self.a, self.b))
+        self.changed.emit()
+        return entry
+
+    def restore(self) -> Entry | None:
+        """Bring back the run that was deleted last; None: there is none."""
+        if not self._deleted:
+            return None
+        index, entry = self._deleted.pop()
+        self.entries.insert(min(index, len(self.entries)), entry)
+        self.changed.emit()
+        return entry
+
+    @property
+    def restorable(self) -> bool:
+        """Whether a run can be brought back."""
+        return bool(self._deleted)
+
+    def choose(self, which: str, name: str) -> None:
+        """Take a run as A or B; what was the other one is no longer."""
+        if which == "a":
+            self.a, self.b = name, "" if self.b == name else self.b
+        else:
+            self.b, self.a = name, "" if self.a == name else self.a
+        self.changed.emit()
+
+    def _tidy(self) -> None:
+        taken = 0
+        for entry in reversed(self.entries[:-1]):
+            if entry.result is None or entry.state in ("running", "paused"):
+                continue
+            if entry.result.memory:
+                entry.result = entry.result.replace(memory={})
+            taken += _bytes(entry.result)
+            if taken > ROOM and entry.file is not None and entry.file.is_file():
+                entry.result = None
+
+
+def _bytes(result: Result) -> int:
+    arrays: list[Any] = [getattr(result.estimate, part.name) for part in fields(result.estimate)]
+    return sum(int(getattr(array, "nbytes", 0)) for array in arrays)

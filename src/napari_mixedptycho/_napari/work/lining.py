@@ -1,0 +1,176 @@
+"""Filling the queue and working it off: what fails does not stop what follows."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QObject, QTimer
+
+from napari_mixedptycho._napari.jobs import Job
+from napari_mixedptycho._napari.steps import Steps
+from napari_mixedptycho._napari.work.book import Entry
+from napari_mixedptycho._napari.work.desk import Desk
+from napari_mixedptycho._napari.work.queue import RUNS, WAITS, Queue, Waiting
+from napari_mixedptycho._napari.work.runs import Runs
+from napari_mixedptycho.analysis.bracket import SIDES, BracketSettings
+from napari_mixedptycho.bracket import from_side
+from napari_mixedptycho.control import control_recipe, judged, judged_columns
+from napari_mixedptycho.dataset import Dataset
+from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.recipe import Recipe
+from napari_mixedptycho.result import Result
+from napari_mixedptycho.variants import other_seed, pure
+
+
+class Lining(QObject):
+    """The queue of the dock."""
+
+    def __init__(self, desk: Desk, steps: Steps, runs: Runs) -> None:
+        super().__init__(desk)
+        self._desk, self._steps, self._runs = desk, steps, runs
+        self.queue = Queue(self)
+        page = steps.run.line
+        page.add_button.clicked.connect(lambda: desk.attempt(self.add))
+        page.series_button.clicked.connect(lambda: desk.attempt(self.add_series))
+        page.start_button.clicked.connect(lambda: desk.attempt(self.start_or_hold))
+        page.removed.connect(self.queue.remove)
+        page.moved.connect(self.queue.move)
+        self.queue.changed.connect(self._show)
+        runs.over.connect(self._over)
+
+    def add(self) -> None:
+        """Queue the settings on screen; raises `InputError`."""
+        dataset, recipe = self._desk.needed_dataset, self._steps.recipe()
+        states = recipe.model.states
+        name = "pure" if states == 1 else f"{states} states"
+        self.queue.add(Waiting(self._free(name), recipe, dataset))
+        self._show_page()
+
+    def add_series(self) -> None:
+        """Queue the settings on screen with one state, as they are, and their control (`InputError`)."""
+        dataset, recipe = self._desk.needed_dataset, self._steps.recipe()
+        if recipe.model.states < 2:
+            raise InputError("A series needs several object states: choose them in step 3.")
+        one, several = self._free("pure"), self._free("mixed")
+        control = self._free(f"control of {several}")
+        self.queue.add(
+            Waiting(one, pure(recipe), dataset),
+            Waiting(several, recipe, dataset),
+            Waiting(control, of=several),
+        )
+        self._show_page()
+
+    def duplicate(self, name: str, kind: str) -> None:
+        """Queue a run like another one, with one thing changed; raises `InputError`.
+
+        Parameters
+        ----------
+        name
+            Of the run.
+        kind
+            ``pure``, ``control``, ``seed`` or ``bracket``.
+        """
+        entry = self._runs.book.find(name)
+        result = entry.needed()
+        if kind == "control":
+            self.queue.add(Waiting(self._free(f"control of {name}"), of=name))
+        else:
+            dataset = self._data(entry)
+            self.queue.add(*self._copies(result, dataset, name, kind))
+        self._show_page()
+
+    def start_or_hold(self) -> None:
+        """Work off the queue, or take no other entry."""
+        if self.queue.working:
+            self.queue.hold()
+            return
+        self.queue.work()
+        self._next()
+
+    def _copies(self, result: Result, dataset: Dataset, name: str, kind: str) -> list[Waiting]:
+        recipe = result.recipe
+        made: list[tuple[str, Recipe]]
+        if kind == "pure":
+            made = [(f"{name} pure", pure(recipe))]
+        elif kind == "seed":
+            made = [(f"{name} seed {recipe.run.seed + 1}", other_seed(recipe))]
+        else:
+            settings = BracketSettings()
+            made = [(f"{name} from {side}", from_side(recipe, settings, side)) for side in SIDES]
+        return [Waiting(self._free(words), copy, dataset) for words, copy in made]
+
+    def _data(self, entry: Entry) -> Dataset:
+        if entry.job is not None and entry.job.still is None:
+            return entry.job.dataset
+        if entry.job is None and self._desk.source is not None and self._desk.result is entry.result:
+            return self._desk.source
+        raise InputError(f"The data of {entry.name} are not at hand: show the run, or open its data first.")
+
+    def _next(self) -> None:
+        """Start the next entry; one that cannot start has failed, and the one after it is tried."""
+        if self._runs.running:
+            return
+        while (waiting := self.queue.take()) is not None:
+            try:
+                entry = self._runs.begin(self._job(waiting), of=waiting.of)
+            except InputError as error:
+                self.queue.end("failed", str(error))
+                self._desk.complained.emit(f"{waiting.name}: {error}")
+                continue
+            waiting.name = entry.name
+            self.queue.changed.emit()
+            return
+
+    def _job(self, waiting: Waiting) -> Job:
+        if not waiting.of:
+            assert waiting.recipe is not None
+            assert waiting.dataset is not None
+            return Job(waiting.recipe, waiting.dataset, name=waiting.name)
+        entry = self._runs.book.find(waiting.of)
+        result, dataset = entry.needed(), self._data(entry)
+        judged_columns(result)
+        recipe = control_recipe(result.recipe)
+        return Job(recipe, dataset, still=result, name=waiting.name)
+
+    def _over(self, entry: Entry | None) -> None:
+        if entry is not None and entry.of and entry.state == "finished":
+            self._desk.attempt(self._judge, entry)
+        if self.queue.current is None:
+            return
+        state = "done" if entry is None or entry.state == "finished" else entry.state
+        self.queue.end(state, "" if entry is None else entry.note)
+        if state == "stopped":
+            self.queue.hold()
+            self._desk.said.emit("Stopped; the queue is held. Start queue goes on with the next one.")
+        elif self.queue.working:
+            # First all that this end has set going, then the next one.
+            QTimer.singleShot(0, self._later)
+
+    def _later(self) -> None:
+        self._desk.attempt(self._next)
+
+    def _judge(self, entry: Entry) -> None:
+        """Say whether the motion of a run is above the floor that its control has found."""
+        moving = self._runs.book.find(entry.of)
+        result = moving.needed()
+        verdict = judged(result, entry.needed(), judged_columns(result)).verdict
+        entry.note = moving.note = verdict.sentence()
+        self._desk.said.emit(f"{entry.of}: {entry.note}")
+        self._runs.book.changed.emit()
+
+    def _free(self, name: str) -> str:
+        """Return a name that neither a run nor an entry has."""
+        taken = {entry.name for entry in (*self.queue.entries, *self._runs.book.entries)}
+        found, number = name, 1
+        while found in taken:
+            number += 1
+            found = f"{name} {number}"
+        return found
+
+    def _show_page(self) -> None:
+        self._steps.run.turn("queue")
+
+    def _show(self) -> None:
+        states = {WAITS: "waits", RUNS: "runs"}
+        entries = [(e.name, states.get(e.state, e.state), e.note) for e in self.queue.entries]
+        self._steps.run.line.show_entries(entries, working=self.queue.working)
+        waiting = sum(entry.state == WAITS for entry in self.queue.entries)
+        self._steps.run.tabs["queue"].setText(f"Queue ({waiting})" if waiting else "Queue")
