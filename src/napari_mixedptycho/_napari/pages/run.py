@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QToolButton, QWidget
@@ -96,9 +97,10 @@ class RunPage(Page):
         for view in self._views.values():
             self.column.addWidget(view, 1)
         self.turn("settings")
+        self.show_state(RunState("Open a scan first (step 1)", False, False, False))
 
     @property
-    def canvases(self) -> tuple[QWidget, ...]:
+    def canvases(self) -> tuple[Any, ...]:
         """All that is drawn here and follows the theme."""
         return (*self.watch.canvases, *self.table.canvases)
 
@@ -143,8 +145,8 @@ class RunPage(Page):
             widget.setVisible(running)
         for widget in (self.run_button, self.quick_button):
             widget.setVisible(not running)
-        for widget in (self.proceed_button, self.more):
-            widget.setVisible(not running and state.has_result)
+        self.proceed_button.setVisible(not running and state.has_result)
+        self.more.setVisible(not running and state.has_result)
         self.save_button.setVisible(state.has_result)
         self.plan.show_state(running=running, pausing=pausing)
 

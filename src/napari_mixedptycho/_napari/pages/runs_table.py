@@ -80,7 +80,7 @@ class RunsTable(QWidget):
         self._rows: tuple[Row, ...] = ()
         self.table = QTableWidget(0, len(_COLUMNS))
         self._set_up()
-        self.actions: dict[str, QPushButton] = {}
+        self.buttons: dict[str, QPushButton] = {}
         self.blink_button = button("Blink", _TIPS["blink"])
         self.compare_button = button("Compare", _TIPS["compare"])
         self.undo_button = button("Undo delete", _TIPS["undo"])
@@ -128,7 +128,7 @@ class RunsTable(QWidget):
             self.table.selectRow(names.index(chosen) if chosen in names else len(rows) - 1)
         self._fit()
         there = "" if rows else "There is no run yet"
-        for name, made in self.actions.items():
+        for name, made in self.buttons.items():
             enable(made, there, _TIPS[name])
         both = "" if a and b else "Choose A and B first"
         enable(self.blink_button, both, _TIPS["blink"])
@@ -184,7 +184,7 @@ class RunsTable(QWidget):
             (second, (("load", "Load settings"), ("copy", "Duplicate as"), ("more", "More"))),
         ):
             for name, text in entries:
-                made = self.actions[name] = button(text, _TIPS[name])
+                made = self.buttons[name] = button(text, _TIPS[name])
                 made.clicked.connect(lambda _=False, name=name: self._want(name))
                 row.addWidget(made)
         self.menus = (
@@ -200,10 +200,10 @@ class RunsTable(QWidget):
         return both
 
     def _menu(self, action: str, entries: dict[str, str], prefix: str) -> QMenu:
-        menu = QMenu(self.actions[action])
+        menu = QMenu(self.buttons[action])
         for name, text in entries.items():
             menu.addAction(text[:1].upper() + text[1:], self._wanting(prefix + name))
-        self.actions[action].setMenu(menu)
+        self.buttons[action].setMenu(menu)
         return menu
 
     def _wanting(self, what: str) -> Callable[[], None]:

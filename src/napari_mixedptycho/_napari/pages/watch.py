@@ -22,6 +22,7 @@ SHOWN = {
     "a probe that is not right",
     "colour wheel": "Every state and slice at once: colour is the phase, brightness the modulus",
 }
+_SHORT = {"mean phase": "Mean", "state spread": "Spread", "colour wheel": "Colour"}
 _COMPLEX = ("amplitude", "colour wheel")
 CHARTS = {
     "loss": "Loss against iteration; earlier runs faint. L: logarithmic or not",
@@ -228,7 +229,7 @@ def _row(title: str) -> QHBoxLayout:
 
 
 def _choice(row: QHBoxLayout, group: QButtonGroup, name: str, tip: str) -> QToolButton:
-    made = tool(name[:1].upper() + name[1:], tip, checkable=True)
+    made = tool(_SHORT.get(name, name[:1].upper() + name[1:]), tip, checkable=True)
     made.setProperty("step", True)
     group.addButton(made)
     row.addWidget(made)

@@ -158,7 +158,8 @@ class Lining(QObject):
 
     def _free(self, name: str) -> str:
         """Return a name that neither a run nor an entry has."""
-        taken = {entry.name for entry in (*self.queue.entries, *self._runs.book.entries)}
+        taken = {entry.name for entry in self.queue.entries}
+        taken |= {entry.name for entry in self._runs.book.entries}
         found, number = name, 1
         while found in taken:
             number += 1
