@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 
+from napari_mixedptycho._napari.copying import as_python
 from napari_mixedptycho._napari.reader import suffixes
 from napari_mixedptycho._napari.remember import forget, recall
 from napari_mixedptycho._napari.steps import Steps
@@ -40,6 +41,9 @@ class Dock(Protocol):
     def recipe(self) -> Recipe:
         """Return the recipe on screen."""
 
+    def report(self) -> str:
+        """Return what was done and found, in words."""
+
     def set_recipe(self, recipe: Recipe) -> None:
         """Show a recipe."""
 
@@ -62,6 +66,8 @@ class Ask:
         steps.menu.addAction("Load recipe…", self.load_recipe)
         steps.menu.addAction("Save recipe…", self.save_recipe)
         steps.menu.addAction("Copy recipe as text", self.copy_recipe)
+        steps.menu.addAction("Copy recipe as Python", self.copy_python)
+        steps.menu.addAction("Copy report of the result", self.copy_report)
         steps.menu.addSeparator()
         steps.menu.addAction("Reset to defaults", self.reset)
         steps.menu.addSeparator()
@@ -110,6 +116,14 @@ class Ask:
         """Put the recipe on the clipboard."""
         self._dock.attempt(self._copy_recipe)
 
+    def copy_python(self) -> None:
+        """Put a script with the recipe on the clipboard."""
+        self._dock.attempt(lambda: _copy(as_python(self._dock.recipe())))
+
+    def copy_report(self) -> None:
+        """Put what was done and found on the clipboard."""
+        self._dock.attempt(lambda: _copy(self._dock.report()))
+
     def reset(self) -> None:
         """Show the defaults; the open scan stays."""
         forget()
@@ -130,6 +144,10 @@ class Ask:
         Path(file).write_text(self._dock.recipe().to_toml(comments=True), "utf-8")
 
     def _copy_recipe(self) -> None:
-        clipboard = QApplication.clipboard()
-        if clipboard is not None:
-            clipboard.setText(self._dock.recipe().to_toml(comments=True))
+        _copy(self._dock.recipe().to_toml(comments=True))
+
+
+def _copy(text: str) -> None:
+    clipboard = QApplication.clipboard()
+    if clipboard is not None:
+        clipboard.setText(text)

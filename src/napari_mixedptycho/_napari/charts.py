@@ -67,6 +67,9 @@ class LogAxis(pg.AxisItem):
         self, low: float, high: float, size: float
     ) -> list[tuple[float, list[float]]]:
         """Return the finest of a few sets of round numbers that leave room for their labels."""
+        if not self.logMode:
+            ticks_of: list[tuple[float, list[float]]] = super().tickValues(low, high, size)
+            return ticks_of[:1]
         low, high = min(low, high), max(low, high)
         decades = np.arange(np.floor(low), np.ceil(high) + 1)
         best: list[float] = []
@@ -82,6 +85,8 @@ class LogAxis(pg.AxisItem):
         self, values: list[float], _scale: float, _spacing: float
     ) -> list[str]:
         """Return the numbers themselves."""
+        if not self.logMode:
+            return [f"{value:.3g}" for value in values]
         return [f"{10**value:.3g}" for value in values]
 
 
@@ -116,6 +121,13 @@ class LossChart(Canvas):
             self._ring(curve, palette.curves[index % len(palette.curves)])
         for curve in self._earlier:
             self._paint(curve, palette.faint)
+
+    def toggle_scale(self) -> None:
+        """Draw the loss linearly, or its logarithm again."""
+        self._logarithmic = not self._logarithmic
+        self.plotItem.setLogMode(False, self._logarithmic)
+
+    _logarithmic = True
 
     def start(self) -> None:
         """Begin a new run; what is drawn becomes an earlier one."""

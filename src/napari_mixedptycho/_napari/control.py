@@ -51,7 +51,7 @@ class Control(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._runner: Runner | None = None
-        self._was_paused = False
+        self._was_paused = self._looking = False
         self._copy: Path | None = None
         self._saver: Saver | None = None
         self.prepared: Prepared | None = None
@@ -153,9 +153,16 @@ class Control(QObject):
         yield from reconstruct(job.recipe, prepared, job.resume)
 
     def _look(self) -> None:
-        runner = self._runner
-        if runner is None:
+        # napari's own progress bar handles events while it is drawn: this must not begin anew in its middle.
+        if self._looking or self._runner is None:
             return
+        self._looking = True
+        try:
+            self._look_once(self._runner)
+        finally:
+            self._looking = False
+
+    def _look_once(self, runner: Runner) -> None:
         # Asked in this order, no news can come between the last look and the end.
         over, waiting = runner.over, runner.paused
         news = runner.take()

@@ -15,7 +15,9 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_mixedptycho._napari.ask import Ask
 from napari_mixedptycho._napari.control import Control
+from napari_mixedptycho._napari.copying import report
 from napari_mixedptycho._napari.display import Display
+from napari_mixedptycho._napari.keys import Keys
 from napari_mixedptycho._napari.remember import recall, remember
 from napari_mixedptycho._napari.steps import Steps
 from napari_mixedptycho._napari.style import Palette
@@ -89,6 +91,18 @@ class MixedPtychoWidget(QWidget):
         self.watching = Watching(*parts, self.control, self.runs)
         self.preflight = Preflight(self.desk, self.steps, self.runs)
         self._connect()
+        self._keys = Keys(
+            napari_viewer,
+            {
+                "previous": partial(self.display.step_state, -1),
+                "next": partial(self.display.step_state, 1),
+                "blink": partial(self.attempt, self.comparing.blink),
+                "scale": self.steps.run.loss.toggle_scale,
+                "export": self._ask.export,
+                "pause": partial(self.attempt, self.runs.pause_or_resume),
+            },
+        )
+        self.desk.changed.connect(lambda: self._keys.watch(self.running))
         self._guard = Guard(
             self, lambda: self.running, self.shutdown, partial(self.attempt, self.opening.try_open)
         )
@@ -136,6 +150,10 @@ class MixedPtychoWidget(QWidget):
         """Write ``columns.csv`` and the figures into a folder; returns the files."""
         return self.columns.export(folder)
 
+    def report(self) -> str:
+        """Return what was done and found, in words; raises `InputError`."""
+        return report(self.desk.needed_result, self.display.run_name)
+
     def recipe(self) -> Recipe:
         """Return the settings on screen; raises `InputError` that names the first wrong entry."""
         return self.steps.recipe()
@@ -174,6 +192,8 @@ class MixedPtychoWidget(QWidget):
         """End the run and wait for it; let go of the viewer. May be called again."""
         self.imaging.shutdown()
         self.control.shutdown()
+        self._keys.release()
+        self.runs.activity.end()
         for part in (self.comparing, self.watching, self.preflight):
             part.shutdown()
         self.columns.release()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_mixedptycho._napari.activity import Activity
 from napari_mixedptycho._napari.control import Control, in_words
 from napari_mixedptycho._napari.display import Display
 from napari_mixedptycho._napari.images import View
@@ -51,6 +52,7 @@ class Runs(QObject):
         super().__init__(desk)
         self._desk, self._steps, self._display, self._control = desk, steps, display, control
         self.book = Book(self)
+        self.activity = Activity()
         self.present: Entry | None = None
         self._wish: tuple[Stage, ...] | None = None
         page = steps.run
@@ -116,6 +118,7 @@ class Runs(QObject):
         entry.job, entry.state, entry.note = job, "running", ""
         self.present, self._wish = entry, None
         steps.footer.begin(job.recipe.iterations)
+        self.activity.begin(entry.name, job.recipe.iterations)
         desk.said.emit(f"{entry.name}: getting ready")
         self._start(job, entry)
         steps.run.stages.fold.open(False)
@@ -261,6 +264,7 @@ class Runs(QObject):
             steps.footer.show_progress(progress)
         if first:
             desk.changed.emit()
+        self.activity.show(progress.iteration)
         self.progressed.emit(progress)
 
     def _say_paused(self) -> None:
@@ -273,6 +277,7 @@ class Runs(QObject):
         if wish is not None and runner.error is None and entry is not None and self._desk.result is not None:
             self._go_on(entry, wish)
             return
+        self.activity.end()
         name, done = self._display.run_name, self._done
         text = "" if runner.error is None else in_words(runner.error)
         if entry is not None:
