@@ -77,6 +77,11 @@ def execute(arguments: argparse.Namespace) -> int:
     found = judged(result, still, columns)
     numbers = _write(found, folder)
     print(json.dumps(numbers, indent=2) if arguments.json else found.verdict.sentence())
+    if not found.verdict.resolved:
+        display.say(
+            "Not resolved is not at rest: a start from below may not reach a motion of few electrons; "
+            "`mixedptycho bracket` starts from above too."
+        )
     display.say(f"Stationary data, result and numbers are in {folder}.")
     return 0
 
