@@ -15,8 +15,8 @@ DISAGREE = 0.03
 """Part by which a measured number may differ from what the file states."""
 UNSURE = 5.0
 """Standard deviations, below which the bright field's decision about 180° is doubtful."""
-_ACCURATE = (5.0, 0.5)
-"""Å of defocus and degrees of rotation, by which good data may be off (docs/calibration.md)."""
+_ACCURATE = (2.0, 0.5)
+"""Å of defocus and degrees of rotation, below which a difference is none, whatever the part."""
 _LEAST_BETTER = 0.02
 """Part of the contrast by which the better transposition must explain more."""
 
@@ -50,7 +50,7 @@ def with_measured(bare: Dataset, found: Calibration, stated: float | None = None
 
 def _told(value: Measured) -> float:
     """Return an astigmatism where it is more than its uncertainty, and than 2 Å, else zero."""
-    return value.value if abs(value.value) > max(3 * value.error, 2.0) else 0.0
+    return value.value if abs(value.value) > max(2 * value.error, 2.0) else 0.0
 
 
 def calibrated(recipe: Recipe, measured: Dataset, found: Calibration) -> Recipe:
@@ -179,7 +179,7 @@ def doubts(found: Calibration, measured: Dataset, numbers: Mapping[str, float]) 
 
 
 def _disagreements(found: Calibration, measured: Dataset, numbers: Mapping[str, float]) -> list[str]:
-    """Compare with what the file states; a difference within three uncertainties is none."""
+    """Compare with what the file states; a difference within two uncertainties is none."""
     told = []
     stated, sampling = numbers.get("detector_sampling"), found.sampling.value
     if stated is not None and abs(sampling / stated - 1) > DISAGREE:
@@ -190,7 +190,7 @@ def _disagreements(found: Calibration, measured: Dataset, numbers: Mapping[str, 
     focus = numbers.get("defocus")
     if focus is not None and found.defocus is not None:
         off = measured.defocus - focus
-        if abs(off) > max(DISAGREE * abs(focus), 3 * found.defocus.error, _ACCURATE[0]):
+        if abs(off) > max(DISAGREE * abs(focus), 2 * found.defocus.error, _ACCURATE[0]):
             part = f" ({off / focus:+.1%})" if focus else ""
             told.append(
                 f"The file states a defocus of {focus:.4g} Å; measured is {measured.defocus:.4g} ± "
@@ -199,7 +199,7 @@ def _disagreements(found: Calibration, measured: Dataset, numbers: Mapping[str, 
     turn = numbers.get("scan_rotation")
     if turn is not None and found.rotation is not None:
         off = (found.rotation.value - turn + 45) % 90 - 45  # quarters are told as flips
-        if abs(off) > max(DISAGREE * abs(turn), 3 * found.rotation.error, _ACCURATE[1]):
+        if abs(off) > max(DISAGREE * abs(turn), 2 * found.rotation.error, _ACCURATE[1]):
             told.append(
                 f"The file states a scan rotation of {turn:.4g}°; measured is {found.rotation.value:.4g} ± "
                 f"{found.rotation.error:.2g}° (and the flips told here)."

@@ -15,9 +15,11 @@ from napari_mixedptycho.analysis.figures.style import (
     MEAN_ON_DARK,
     MEASURED,
     ON_DARK,
+    ONE_COLUMN,
     PHASE_COLOURS,
     SECOND,
     TRUE,
+    TWO_COLUMNS,
     Floats,
     limits,
     scale_bar,
@@ -51,7 +53,7 @@ def overview(found: Calibration, step: float) -> Figure:
     """Draw the main picture of each estimate, its number above it."""
     few = found.rotation is None
     with styled():
-        figure = Figure(figsize=(3.4, 3.2) if few else (8.4, 5.4), layout="constrained")
+        figure = Figure(figsize=(ONE_COLUMN, 3.2) if few else (TWO_COLUMNS, 4.4), layout="constrained")
         axes = figure.subplots(1, 1, squeeze=False) if few else figure.subplots(2, 3)
         _pattern(axes[0, 0], found)
         axes[0, 0].set_title(f"Radius {_told(found.disk.radius, 'px')}")
@@ -72,7 +74,7 @@ def overview(found: Calibration, step: float) -> Figure:
 def disk(found: Calibration) -> Figure:
     """Draw the mean pattern with the disk and bad pixels, and its radial profile with the fit."""
     with styled():
-        figure = Figure(figsize=(6.4, 3.0), layout="constrained")
+        figure = Figure(figsize=(TWO_COLUMNS, 3.0), layout="constrained")
         left, right = figure.subplots(1, 2)
         _pattern(left, found)
         left.set(title=f"{int(found.pixels.hot.sum())} hot, {int(found.pixels.dead.sum())} dead pixels")
@@ -95,7 +97,7 @@ def descan(found: Calibration, step: float) -> Figure:
     """Draw the centre of mass, the plane fitted to it, and what is left, for ky and kx."""
     plane = _fitted(found)
     with styled():
-        figure = Figure(figsize=(7.4, 4.4), layout="constrained")
+        figure = Figure(figsize=(TWO_COLUMNS, 4.2), layout="constrained")
         axes = figure.subplots(2, 3)
         for row, name in enumerate(("ky", "kx")):
             whole = found.maps.center[row]
@@ -123,7 +125,7 @@ def rotation(found: Calibration) -> Figure:
     """Draw curl and divergence of the centre of mass, and what the bright field explains, over rotation."""
     assert found.curl is not None
     with styled():
-        figure = Figure(figsize=(7.0, 2.9), layout="constrained")
+        figure = Figure(figsize=(TWO_COLUMNS, 2.8), layout="constrained")
         left, right = figure.subplots(1, 2)
         told = found.curl
         for curve, colour, name in (
@@ -154,7 +156,7 @@ def rotation(found: Calibration) -> Figure:
 def centre_of_mass(found: Calibration, step: float) -> Figure:
     """Draw the centre of mass as measured and set right, its integral, and the dark field."""
     with styled():
-        figure = Figure(figsize=(8.4, 2.5), layout="constrained")
+        figure = Figure(figsize=(TWO_COLUMNS, 2.1), layout="constrained")
         axes = figure.subplots(1, 4)
         _field(axes[0], found.maps.center, step)
         axes[0].set_title("Centre of mass, as stored")
@@ -179,7 +181,7 @@ def bright_field(found: Calibration) -> Figure:
     assert found.defocus is not None
     assert found.sign is not None
     with styled():
-        figure = Figure(figsize=(8.4, 4.8), layout="constrained")
+        figure = Figure(figsize=(TWO_COLUMNS, 4.2), layout="constrained")
         axes = figure.subplots(2, 3)
         _bright(axes[0, 0], found, together=False)
         axes[0, 0].set_title("Bright field, all images added")
@@ -296,15 +298,10 @@ def _shifts(axes: Axes, found: Calibration) -> None:
     y, x = (stack.pixel[few] * stack.wavelength * 1e3).T
     longest = float(np.hypot(*moves.T).max())
     arrows = axes.quiver(x, y, moves[few, 1], -moves[few, 0], color=TRUE, scale=10 * longest, width=0.006)
-    axes.quiverkey(arrows, 0.86, 1.04, max(longest / 2, 1e-3), f"{longest / 2:.2g} Å", labelpos="E")
+    axes.quiverkey(arrows, 0.74, 1.07, max(longest / 2, 1e-3), f"{longest / 2:.2g} Å", labelpos="E")
     axes.invert_yaxis()
-    axes.set(
-        xlabel="kx as stored (mrad)",
-        ylabel="ky as stored (mrad)",
-        title="Shift of each image",
-        aspect="equal",
-    )
-    axes.title.set_horizontalalignment("right")
+    axes.set(xlabel="kx as stored (mrad)", ylabel="ky as stored (mrad)", aspect="equal")
+    axes.set_title("Image shifts", loc="left")
 
 
 def _against(axes: Axes, found: Calibration, index: int) -> None:
@@ -317,15 +314,17 @@ def _against(axes: Axes, found: Calibration, index: int) -> None:
     for one, colour, name in ((index, TRUE, "C12a"), (3, MEASURED, "C12b"))[: 2 if index == 2 else 1]:
         values = best.parameters[one] + offsets
         curve = explained_against(bands, best, one, values)
+        if index == 2 and found.astigmatism is not None:  # as on the detector set right
+            values = values * (1 if found.astigmatism[0].value * best.astigmatism[0] >= 0 else -1)
         axes.plot(offsets if index == 0 else values, 100 * curve, color=colour, lw=1.2, label=name)
     if index == 2:
-        axes.legend()
+        axes.legend(loc="upper left", handlelength=1.0, borderpad=0)
     else:
         axes.axvline(0 if index == 0 else best.parameters[index], color="0.5", lw=0.7)
     names = (
         "Rotation from the best (°)",
         "Defocus, specimen's middle (Å)",
-        "Astigmatism (Å, detector as stored)",
+        "Astigmatism (Å)",
     )
     axes.set(xlabel=names[index], ylabel="Contrast explained (%)", ylim=(0, None))
     axes.spines[["top", "right"]].set_visible(False)

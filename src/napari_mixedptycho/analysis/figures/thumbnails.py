@@ -7,7 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from napari_mixedptycho.analysis.figures.style import PHASE_COLOURS, TRUE, Floats, limits, scale_bar, styled
+from napari_mixedptycho.analysis.figures.style import (
+    PHASE_COLOURS,
+    TRUE,
+    TWO_COLUMNS,
+    Floats,
+    limits,
+    scale_bar,
+    styled,
+)
 
 
 def thumbnails(
@@ -28,7 +36,7 @@ def thumbnails(
     reach = [limits(phase) for phase, _ in images]
     spread = max(high - low for low, high in reach) / 2
     with styled():
-        figure = Figure(figsize=(2.0 * columns, 5.0), layout="constrained")
+        figure = Figure(figsize=(TWO_COLUMNS, 4.6), layout="constrained")
         for index, axes in enumerate(figure.subplots(2, columns, squeeze=False).ravel()):
             if index >= len(images):
                 axes.set_axis_off()
