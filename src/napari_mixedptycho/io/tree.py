@@ -8,7 +8,7 @@ from typing import Any
 import h5py
 
 from napari_mixedptycho.errors import InputError
-from napari_mixedptycho.io.heaps import check_heaps
+from napari_mixedptycho.io.heaps import check_between, check_heaps
 
 _MOST_LINKS = 100_000
 
@@ -23,8 +23,10 @@ def opened(path: Path) -> h5py.File:
     """
     check_heaps(path)
     try:
-        return h5py.File(path, "r")
-    except (OSError, RuntimeError, ValueError) as error:
+        file = h5py.File(path, "r")
+        check_between(file, path)
+        return file
+    except (OSError, RuntimeError, ValueError, KeyError) as error:
         raise InputError(f"{path}: this is not a readable HDF5 file ({reason(error)}).") from None
 
 
