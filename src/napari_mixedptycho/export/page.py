@@ -184,7 +184,7 @@ def _against_truth(findings: Findings) -> list[str]:
     if np.isfinite(apart.p):
         text += (
             f". Energy distance between measured and true motion {apart.value:.3f} Å, "
-            f"p = {apart.p:.2g} that it is chance"
+            f"as much or more in {100 * apart.p:.2g} % of random divisions of the states (p)"
         )
     return [element("p", f"{text}.")]
 
