@@ -262,6 +262,14 @@ def test_atoms_that_have_their_place_keep_it_along_a_turned_scan() -> None:
     assert one.columns_mean[order] == pytest.approx(two.columns_mean[same], abs=1e-6)
 
 
+def test_a_single_row_holds_the_columns_on_it_and_tells_those_beside_it() -> None:
+    truth = made("gold", "scan.shape=[1, 12]", "specimen.motion.kind=still").dataset.truth
+    assert truth is not None
+    assert np.abs(truth.columns_mean[truth.columns_in_scan, 0]).max() < 1e-6
+    assert 0 < len(truth.columns_mean) < 40
+    assert np.abs(truth.columns_mean[:, 0]).max() <= 3.0
+
+
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(InputError, match="disk"):
         made("gold", "detector.max_angle=20.0")

@@ -32,9 +32,9 @@ Complexes = NDArray[np.complex128]
 
 _BLOCK = 2**26
 """Bytes of expected patterns that are held at once."""
-_WAVES = 2**25
-"""Bytes of waves in work at once, per thread."""
-_OBJECT = 2**28
+_WAVES = 2**27
+"""Bytes of incident waves in work at once, per thread, at most, but for one pattern."""
+_OBJECT = 2**27
 """Bytes of the snapshots' transmission that are held at once, at most, but for one snapshot."""
 _MARGIN = 3
 _BRIGHT = 8.0
@@ -104,7 +104,8 @@ class Simulation:
         region, snapshots = self._region(first, last), self.specimen.snapshots
         size = self.dataset.detector_size
         total = np.zeros((len(region.part), size, size), np.float32)
-        at_once = max(1, _OBJECT // (self.specimen.slice_count * int(np.prod(region.shape)) * 8))
+        held = _OBJECT // (self.specimen.slice_count * int(np.prod(region.shape)) * 8)
+        at_once = max(1, min(held, _WAVES // self._probe().nbytes))
         for start in range(0, len(snapshots), at_once):
             waves = [self._slices(atoms, region) for atoms in snapshots[start : start + at_once]]
             total += self._seen(np.stack(waves), region)
@@ -130,12 +131,12 @@ class Simulation:
         shifted = np.fft.fftshift(total, axes=(-2, -1))
         return np.asarray(shifted.reshape(-1, self.dataset.scan_shape[1], *total.shape[1:]))
 
-    def _problem(self, count: int) -> Problem:
+    def _problem(self, count: int, states: int) -> Problem:
         xp, dataset, geometry = select(self.settings.device), self.dataset, self.geometry
         size = geometry.size
         move = propagator(size, geometry.sampling, dataset.energy, geometry.slice_spacing)
         move = move * propagation_limit(size, geometry.sampling)
-        waves = size**2 * 8 * len(self._probe())
+        waves = 2 * self._probe().nbytes * states
         return Problem(
             measured=np.broadcast_to(np.float32(0), (count, dataset.detector_size, dataset.detector_size)),
             scale=1.0,
@@ -168,7 +169,7 @@ class Simulation:
             tilt=np.array([tilt]) if any(tilt) else None,
             descan=None if descan is None else descan[region.part],
         )
-        return _seen(self._problem(len(region.part)), estimate, self.settings.threads or cores())
+        return _seen(self._problem(len(region.part), len(waves)), estimate, self.settings.threads or cores())
 
     def _probe(self) -> Complexes:
         """Return the incident wave from each point of the source, (point, y, x), together of unit power."""

@@ -163,10 +163,10 @@ def _within(points: Floats, corners: Floats, margin: float) -> NDArray[np.bool_]
     """Tell which points (N, 2) lie in a turned rectangle of corners (4, 2), made larger by a margin, Å."""
     origin, along_x, along_y = corners[0], corners[1] - corners[0], corners[2] - corners[0]
     inside = np.ones(len(points), bool)
-    for edge in (along_y, along_x):
+    for edge, other in ((along_y, along_x), (along_x, along_y)):
         length = float(np.hypot(*edge))
-        if length == 0:
-            continue
-        at = (points - origin) @ edge / length
+        # A scan of one row has no direction down; it is across the row.
+        along = edge if length else np.array([other[1], -other[0]])
+        at = (points - origin) @ along / max(float(np.hypot(*along)), 1e-12)
         inside &= (at >= -margin) & (at <= length + margin)
     return inside
