@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPointF, Qt
 from qtpy.QtWidgets import QApplication, QWidget
 
+from napari_mixedptycho._device import Found
 from napari_mixedptycho._napari.images import View, result_layers
 from napari_mixedptycho._napari.live import RunLayers
 from napari_mixedptycho._napari.live_charts import SpectrumView
@@ -170,6 +171,7 @@ def test_the_pattern_of_a_point_beside_its_prediction(two: Ran, qtbot: QtBot) ->
     np.testing.assert_allclose(shown.measured[shown.inside], expected[shown.inside], rtol=1e-5)
     assert shown.predicted_inside == pytest.approx(shown.measured.sum(), rel=0.2)
     assert "Scan point (1, 3)" in watch.patterns._title
+    assert all(image.getViewBox() is not None for image in (watch.patterns.image, *watch.patterns._others))
     dock.show_point((-30.0, 0.0))
     qtbot.wait(100)
     assert "Scan point (1, 3)" in watch.patterns._title
@@ -261,6 +263,23 @@ def test_what_stands_in_the_way_is_told_before_a_run(
     dock.steps.show_step("run")
     qtbot.waitUntil(lambda: page.plan.wrong.isHidden(), timeout=30_000)
     qtbot.waitUntil(lambda: "Will take about" in page.cost.text(), timeout=30_000)
+
+
+def test_the_device_is_chosen_from_those_there_are(make_dock: MakeDock, small: Recipe, qtbot: QtBot) -> None:
+    dock = make_dock()
+    plan = dock.steps.run.plan
+    plan.show_devices((Found("cpu", "4 cores", 8 * 10**9, None), Found("gpu:0", "Some GPU", 2 * 10**9, None)))
+    assert [plan.device.itemText(row) for row in range(3)] == [
+        "Compute on: automatic (gpu:0)",
+        "cpu: 4 cores, 8.0 GB free",
+        "gpu:0: Some GPU, 2.0 GB free",
+    ]
+    plan.device.activated.emit(1)
+    assert dock.recipe().run.device == "cpu"
+    assert plan.device.currentIndex() == 1
+    plan.form.set_value(small.with_set("run.device=gpu:0,1").run)
+    plan.form.changed.emit()
+    assert plan.device.currentIndex() == -1, "not one of them"
 
 
 def test_too_little_memory_is_told(

@@ -84,7 +84,7 @@ class PatternsView(Picture):
             image.setColorMap(pg.colormap.get("inferno"))
         self._others[1].setColorMap(pg.colormap.get("CET-D1A"))
         self.shown: Compared | None = None
-        self.clear()
+        self.forget()
 
     def set_palette(self, palette: Palette) -> None:
         """Take the colours of the theme."""
@@ -92,7 +92,7 @@ class PatternsView(Picture):
         for text in (*self._texts, self._facts):
             text.setColor(palette.text)
 
-    def clear(self) -> None:
+    def forget(self) -> None:
         """Show nothing, and say what to do."""
         self.shown = None
         for image in (self.image, *self._others):
@@ -120,11 +120,11 @@ class PatternsView(Picture):
         self._facts.setPos(_GAP * n, 1.14 * n)
         self._facts.setText(_facts(compared))
         self.set_title(where)
-        self.plotItem.setRange(QRectF(0, -0.1 * n, 2 * _GAP * n, 2.3 * n), padding=0.0)
+        self.plotItem.setRange(QRectF(0, -0.2 * n, 2 * _GAP * n, 2.4 * n), padding=0.0)
 
 
 def _facts(compared: Compared) -> str:
-    unit = "electrons" if compared.counted else "units"
+    unit = "e⁻" if compared.counted else ""
     return (
         f"measured   {compared.measured.sum():.4g} {unit}\n"
         f"predicted  {compared.predicted_inside:.4g} {unit}\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel
 
 from napari_mixedptycho._napari.pages.page import words
@@ -36,6 +37,7 @@ class Signs:
         self._news: list[str] = []
         for label in (self.symptoms, self.doubts):
             label.setVisible(False)
+            label.setTextFormat(Qt.TextFormat.RichText)
 
     def clear(self) -> None:
         """Forget an earlier run."""

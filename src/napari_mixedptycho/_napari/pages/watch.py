@@ -100,7 +100,7 @@ class Watch(QWidget):
         self._result = None
         self.loss.start()
         self.separation.start()
-        self.patterns.clear()
+        self.patterns.forget()
         self.signs.clear()
         self.facts.setText("")
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
-from napari_mixedptycho._device import free_memory
+from napari_mixedptycho._device import Found, devices, free_memory
 from napari_mixedptycho._napari.background import Background
 from napari_mixedptycho._napari.control import in_words
 from napari_mixedptycho._napari.pace import Pace
@@ -40,7 +40,7 @@ class Preflight(QObject):
         self._desk, self._steps, self._runs = desk, steps, runs
         self._work = Background("mixedptycho preflight", self)
         self._work.arrived.connect(self._show)
-        self._work.failed.connect(lambda error: self._show((in_words(error), (), None)))
+        self._work.failed.connect(lambda error: self._show(Seen(in_words(error))))
         self._pace: Pace | None = None
         self._seconds: float | None = None
         self._seen: tuple[Recipe, Dataset] | None = None
@@ -68,7 +68,7 @@ class Preflight(QObject):
             recipe = self._steps.recipe()
         except InputError as error:
             self._seen = None
-            self._show((str(error), (), None))
+            self._show(Seen(str(error)))
             return
         if self._seen == (recipe, dataset):
             return
@@ -114,17 +114,40 @@ class Preflight(QObject):
             self._pace = Pace.of(entry.result, job.dataset, entry.name) or self._pace
         self._changed()
 
-    def _show(self, found: tuple[str, Sequence[str], float | None]) -> None:
-        wrong, told, self._seconds = found
+    def _show(self, found: Seen) -> None:
+        wrong, told, self._seconds = found.wrong, found.told, found.seconds
+        self._steps.run.plan.show_devices(found.devices)
         self._estimate()
         self._steps.run.plan.show_verdicts(wrong, told)
         self._steps.run.show_doubts(bool(wrong or told))
 
 
-def looked_at(recipe: Recipe, dataset: Dataset) -> tuple[str, tuple[str, ...], float | None]:
-    """Return what stands in the way of a run, or nothing; what may be wrong, in sentences; and how long."""
+@dataclass(frozen=True)
+class Seen:
+    """What was seen before a run.
+
+    Attributes
+    ----------
+    wrong
+        What stands in the way, or nothing.
+    told
+        What may be wrong, in sentences.
+    seconds
+        That the run will take; None: not known.
+    devices
+        What can be computed on, now.
+    """
+
+    wrong: str = ""
+    told: tuple[str, ...] = ()
+    seconds: float | None = None
+    devices: tuple[Found, ...] = ()
+
+
+def looked_at(recipe: Recipe, dataset: Dataset) -> Seen:
+    """Look at a recipe and its data; reads all patterns where they are few."""
     memory, _ = cost(recipe, dataset)
-    free = free_memory(np)
+    free, there = free_memory(np), devices()
     told: tuple[str, ...] = ()
     if free is not None and memory > free:
         told = (
@@ -132,12 +155,12 @@ def looked_at(recipe: Recipe, dataset: Dataset) -> tuple[str, tuple[str, ...], f
             "slices, or a part of the scan (step 1).",
         )
     if pattern_bytes(recipe, dataset) > _SMALL:
-        return "", (*told, *verdicts(dataset, recipe.model.states)), _seconds(recipe, dataset)
+        return Seen("", (*told, *verdicts(dataset, recipe.model.states)), _seconds(recipe, dataset), there)
     try:
         prepared = prepare(recipe, dataset)
     except InputError as error:
-        return str(error), told, None
-    return "", (*told, *doubts(recipe, dataset, prepared.warnings)), _seconds(recipe, dataset)
+        return Seen(str(error), told, None, there)
+    return Seen("", (*told, *doubts(recipe, dataset, prepared.warnings)), _seconds(recipe, dataset), there)
 
 
 def _seconds(recipe: Recipe, dataset: Dataset) -> float | None:
