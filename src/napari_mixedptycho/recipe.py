@@ -97,10 +97,10 @@ class Microscope(Settings):
         None,
         ge=-1e5,
         le=1e5,
-        description="Two-fold astigmatism C12a, Å: along kx and ky; mixedptycho calibrate tells. Not set: 0.",
+        description="Two-fold astigmatism C12a (along kx, ky), Å; see mixedptycho calibrate; not set: 0.",
     )
     astigmatism_b: float | None = Field(
-        None, ge=-1e5, le=1e5, description="Two-fold astigmatism C12b, Å: along the diagonals. Not set: 0."
+        None, ge=-1e5, le=1e5, description="Two-fold astigmatism C12b (along the diagonals), Å; not set: 0."
     )
     scan_rotation: float | None = Field(
         None,
