@@ -47,8 +47,8 @@ class Missing:
     notes: tuple[str, ...] = ()
 
     @property
-    def sentence(self) -> str:
-        """What is missing, in one sentence."""
+    def what(self) -> str:
+        """What is missing, in words."""
         parts = []
         if self.datasets:
             parts.append("which of its data sets are the patterns")
@@ -56,15 +56,14 @@ class Missing:
             parts.append("the size of a pattern and its kind of number")
         if self.patterns:
             parts.append("rows and columns of the scan (scan_shape)")
-        parts += self.numbers
-        return f"{self.file}: the file does not say {', '.join(parts)}; step 1 asks for it."
+        return ", ".join([*parts, *self.numbers])
 
 
 class IncompleteError(InputError):
     """A file does not say all that is needed."""
 
     def __init__(self, missing: Missing, contents: Contents | None) -> None:
-        super().__init__(missing.sentence)
+        super().__init__(f"{missing.file}: the file does not say {missing.what}; step 1 asks for it.")
         self.missing, self.contents = missing, contents
 
 

@@ -22,6 +22,7 @@ class Palette:
     on_accent: str
     warning: str
     error: str
+    good: str
     curves: tuple[str, ...]
 
     @classmethod
@@ -40,6 +41,7 @@ class Palette:
             on_accent="#ffffff" if _light(colours.current) < 0.45 else "#111111",
             warning="#f0b429" if dark else "#8a5a00",
             error="#ff7b72" if dark else "#b3261e",
+            good="#4cc38a" if dark else "#00663f",
             # Okabe and Ito's colours, told apart by all eyes.
             curves=("#56b4e9", "#e69f00", "#2cb58a", "#cc79a7")
             if dark
@@ -57,6 +59,10 @@ class Palette:
         QToolButton[fold="true"] {{ border: none; text-align: left; padding: 2px; font-weight: bold; }}
         QToolButton[more="true"] {{ border: none; color: {self.hint}; text-decoration: underline; }}
         QToolButton[more="true"] {{ background: transparent; padding: 2px 0px; text-align: left; }}
+        QToolButton[row="true"] {{ border: none; border-radius: 3px; background: transparent; }}
+        QToolButton[row="true"]:hover, QToolButton[row="true"]:checked {{ background: {self.canvas}; }}
+        QToolButton[row="true"]:checked {{ border: 1px solid {self.accent}; }}
+        QLabel[good="true"] {{ color: {self.good}; }}
         QLabel[heading="true"] {{ font-weight: bold; padding-top: 4px; }}
         QLabel[note="true"] {{ color: {self.text}; font-size: 11px; }}
         QLabel[warn="true"] {{ color: {self.warning}; }}

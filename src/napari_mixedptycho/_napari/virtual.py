@@ -20,7 +20,8 @@ from napari_mixedptycho.imaging import BRIGHT, DARK, Frame, Images, look, ring
 from napari_mixedptycho.io import Contents
 from napari_mixedptycho.io.lazy import centred
 from napari_mixedptycho.orientation import Orientation
-from napari_mixedptycho.preprocess import set_right, with_descan
+from napari_mixedptycho.prepare import with_numbers
+from napari_mixedptycho.preprocess import arranged
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.stored import Stored
 
@@ -69,22 +70,33 @@ class Scan:
         Of detector and scan.
     unit
         Electrons of one stored unit; None: not known.
+    notes
+        What was changed of the patterns, each a sentence.
     """
 
     name: str
     patterns: Any
     frame: Frame
     unit: float | None = None
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, dataset: Dataset, recipe: Recipe) -> Scan:
-        """Look at a data set as a recipe sets its detector right; reads nothing."""
-        data, whole = recipe.data, dataset.scan_shape
-        numbers = recipe.microscope.model_dump(exclude_none=True)
-        seen = dataset.replace(patterns=Stored.of(dataset.patterns), **numbers)
-        seen = set_right(seen, Orientation(data.transpose, data.flip_y, data.flip_x), data.center)
-        seen = with_descan(seen, data.descan, whole, None)
-        return cls(dataset.name, seen.patterns, Frame.of(seen), seen.electrons_per_unit)
+        """Look at a data set, all of its scan, preprocessed and set right as a recipe wants it.
+
+        Raises
+        ------
+        InputError
+            When a setting does not fit the data.
+        """
+        wish = recipe.data.model_copy(update={"scan_region": None, "scan_every": 1})
+        own = vars(dataset).get("values", dataset.patterns)
+        stored = own if isinstance(own, Stored) else Stored.of(own)
+        seen = with_numbers(recipe, dataset.replace(patterns=stored))
+        way = Orientation(wish.transpose, wish.flip_y, wish.flip_x)
+        seen = arranged(seen, wish, way, wish.center, wish.descan)
+        unit = seen.electrons_per_unit
+        return cls(dataset.name, seen.patterns, Frame.of(seen), unit, seen.notes)
 
     @classmethod
     def of_contents(cls, contents: Contents) -> Scan:

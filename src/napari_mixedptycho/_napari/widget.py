@@ -23,6 +23,7 @@ from napari_mixedptycho._napari.steps import Steps
 from napari_mixedptycho._napari.style import Palette
 from napari_mixedptycho._napari.window import Guard
 from napari_mixedptycho._napari.work import (
+    Calibrating,
     Columns,
     Comparing,
     Desk,
@@ -83,6 +84,7 @@ class MixedPtychoWidget(QWidget):
         self.steps.analyse.form.set_value(motion)
         parts = self.desk, self.steps, self.display
         self.imaging = Imaging(*parts)
+        self.calibrating = Calibrating(self.desk, self.steps, self.imaging)
         self.opening = Opening(*parts, self.control, self.imaging)
         self.runs = Runs(*parts, self.control)
         self.columns = Columns(*parts)
@@ -190,6 +192,7 @@ class MixedPtychoWidget(QWidget):
 
     def shutdown(self) -> None:
         """End the run and wait for it; let go of the viewer. May be called again."""
+        self.calibrating.shutdown()
         self.imaging.shutdown()
         self.control.shutdown()
         self._keys.release()

@@ -12,12 +12,13 @@ from pydantic_core import PydanticUndefined
 
 from napari_mixedptycho.analysis import MotionSettings
 from napari_mixedptycho.engine.stage import Stage
-from napari_mixedptycho.recipe import Data, Model
+from napari_mixedptycho.recipe import Data, Microscope, Model
 from napari_mixedptycho.run_settings import Run
 from napari_mixedptycho.settings import Settings
 
 FRONT: dict[type[Settings], tuple[str, ...]] = {
     Data: ("scan_region",),
+    Microscope: ("energy", "semiangle", "scan_step"),
     Model: ("states", "probe_modes", "slices", "thickness"),
     Stage: ("iterations", "states", "solver", "patterns_per_update"),
     Run: ("device", "threads"),

@@ -14,7 +14,7 @@ from napari_mixedptycho._napari.form.entries import Editor
 from napari_mixedptycho._napari.form.names import label, tooltip, unit
 from napari_mixedptycho._napari.missing import Missing
 from napari_mixedptycho._napari.pages.page import button, words
-from napari_mixedptycho._napari.parts import mark, tool
+from napari_mixedptycho._napari.parts import mark
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.recipe import Data, Microscope
 
@@ -94,7 +94,7 @@ class Questions(QWidget):
     def _ask_dataset(self, column: QVBoxLayout, missing: Missing) -> None:
         column.addWidget(_heading("Which of its data sets holds the patterns?"))
         for name, shape in list(missing.datasets.items())[:12]:
-            made = tool(f"{name}   {' × '.join(str(n) for n in shape)}", "Open this one")
+            made = button(f"{name}   {' × '.join(str(n) for n in shape)}", "Open this one")
             made.clicked.connect(lambda _=False, name=name: self.answered.emit({"dataset": name}, {}))
             self.proposals[name] = made
             column.addWidget(made)
@@ -105,7 +105,7 @@ class Questions(QWidget):
         for place, (rows, columns) in enumerate(missing.scan_shapes):
             left_out = missing.patterns - rows * columns
             tip = f"{left_out} patterns of fly-back are left out" if left_out else "Every pattern is taken"
-            made = tool(f"{rows} × {columns}", tip + ("; the likeliest" if place == 0 else ""))
+            made = button(f"{rows} × {columns}", tip + ("; the likeliest" if place == 0 else ""))
             made.clicked.connect(lambda _=False, s=(rows, columns): self._choose_scan(s))
             self.proposals[f"{rows} × {columns}"] = made
             grid.addWidget(made, place // _ABREAST, place % _ABREAST)
@@ -133,7 +133,7 @@ class Questions(QWidget):
         line = QHBoxLayout()
         line.setSpacing(2)
         for energy in _ENERGIES:
-            made = tool(f"{energy} keV", "Take this energy")
+            made = button(f"{energy} keV", "Take this energy")
             made.clicked.connect(lambda _=False, e=energy: editor.set_value(1e3 * e))
             self.proposals[f"{energy} keV"] = made
             line.addWidget(made)

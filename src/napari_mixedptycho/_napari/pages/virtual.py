@@ -108,7 +108,9 @@ class VirtualPanel(QWidget):
         """Show a pattern (ky, kx) of the scan."""
         scan = self._scan
         if scan is not None:
-            self.pattern.show_pattern(pattern, scan.pixel, scan.frame.radius * scan.pixel, title)
+            # A ring for the semi-angle says nothing while angles are not known.
+            semiangle = scan.frame.radius * scan.pixel if scan.calibrated else 0.0
+            self.pattern.show_pattern(pattern, scan.pixel, semiangle, title)
 
     def show_progress(self, done: float, stride: int) -> None:
         """Tell how much of the scan has been seen."""

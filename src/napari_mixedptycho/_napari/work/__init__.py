@@ -1,5 +1,6 @@
 """What the buttons of the dock do, one part per step; the pages only show, these only act."""
 
+from napari_mixedptycho._napari.work.calibration import Calibrating
 from napari_mixedptycho._napari.work.columns import Columns
 from napari_mixedptycho._napari.work.comparing import Comparing
 from napari_mixedptycho._napari.work.desk import Desk
@@ -10,4 +11,15 @@ from napari_mixedptycho._napari.work.preflight import Preflight
 from napari_mixedptycho._napari.work.runs import Runs
 from napari_mixedptycho._napari.work.watching import Watching
 
-__all__ = ["Columns", "Comparing", "Desk", "Imaging", "Lining", "Opening", "Preflight", "Runs", "Watching"]
+__all__ = [
+    "Calibrating",
+    "Columns",
+    "Comparing",
+    "Desk",
+    "Imaging",
+    "Lining",
+    "Opening",
+    "Preflight",
+    "Runs",
+    "Watching",
+]

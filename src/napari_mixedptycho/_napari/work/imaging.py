@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from contextlib import suppress
 
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -31,7 +32,7 @@ class Imaging(QObject):
 
     def __init__(self, desk: Desk, steps: Steps, display: Display) -> None:
         super().__init__(desk)
-        self._desk, self._steps, self._layers = desk, steps, display.scan
+        self._desk, self._steps, self._layers, self._display = desk, steps, display.scan, display
         self._panel = steps.data.virtual
         self.scan: Scan | None = None
         self._file = ""
@@ -80,7 +81,8 @@ class Imaging(QObject):
 
     def begin(self, scan: Scan, file: str, *, wanted: bool = True) -> None:
         """Show a scan: at once what little of it tells, and the rest as it comes."""
-        same = self.scan is not None and file == self._file and self.scan.shape == scan.shape
+        before = self.scan if file == self._file else None
+        same = before is not None and before.shape == scan.shape
         self._background.cancel()
         for images in look(scan.patterns, scan.frame, budget=FIRST):
             last = images
@@ -89,12 +91,16 @@ class Imaging(QObject):
         if scan.why_not(self._kind) or not same:
             self._kind, self._point = BRIGHT, None
         self._steps.data.show_scan(scan)
+        self._panel.say(_changes(scan))
         self._panel.show_scan(scan, self.rings, self._kind)
         self._layers.begin(scan, file)
         self._wanted = wanted
         if self._kind == BRIGHT:
             self._show(Shot.of(BRIGHT, last))
         self._show_pattern()
+        if before is not None and before.step != scan.step:
+            # From points to ångströms: the image is of another size now.
+            self._display.look()
         # The first look was taken where the disk should be; it may lie elsewhere.
         if last.stride > 1 or self._kind != BRIGHT or self.rings[BRIGHT].center != scan.frame.center:
             self._ask()
@@ -231,6 +237,14 @@ class Imaging(QObject):
 
 
 def settled(recipe: Recipe) -> tuple[object, ...]:
-    """Return the settings that say how detector and scan lie."""
-    data = recipe.data
-    return (recipe.microscope, data.transpose, data.flip_y, data.flip_x, data.center, data.descan)
+    """Return the settings that say what patterns look like and how detector and scan lie."""
+    return recipe.microscope, recipe.data.model_copy(update={"scan_region": None})
+
+
+def _changes(scan: Scan) -> str:
+    """Say what was done to the patterns, and which pixels are coloured."""
+    told = list(scan.notes)
+    mask = scan.frame.mask
+    if mask is not None and not mask.all():
+        told.append(f"{int((~mask).sum())} of {mask.size} pixels are not measured: they are drawn in blue.")
+    return " ".join(html.escape(text) for text in told)

@@ -56,7 +56,7 @@ class Opening:
         try:
             self.open(path)
         except IncompleteError as asked:
-            self._desk.said.emit(asked.missing.sentence)
+            self._say_asked(asked)
 
     def adopt_file(self, file: str, *, result: bool) -> None:
         """Take over what napari itself has opened; raises `InputError`."""
@@ -66,7 +66,7 @@ class Opening:
             try:
                 self._open_scan(file)
             except IncompleteError as asked:
-                self._desk.said.emit(asked.missing.sentence)
+                self._say_asked(asked)
 
     def show_point(self, position: tuple[float, float]) -> None:
         """Show the pattern of the scan point nearest to a position (y, x), Å."""
@@ -121,6 +121,10 @@ class Opening:
         steps.data.summary.setText("")
         steps.show_step("data")
         desk.changed.emit()
+
+    def _say_asked(self, asked: IncompleteError) -> None:
+        name = Path(asked.missing.file).name
+        self._desk.said.emit(f"{name} does not say {asked.missing.what}: step 1 asks for it")
 
     def _answer(self, data: dict[str, Any], microscope: dict[str, Any]) -> None:
         """Take what was asked for, and try again."""
