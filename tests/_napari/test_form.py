@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from typing import Literal
 
 import pytest
 from pydantic import Field, ValidationError
@@ -40,6 +39,7 @@ from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.recipe import Data, Microscope, Model, Recipe
 from napari_mixedptycho.run_settings import Run
 from napari_mixedptycho.settings import Settings
+from napari_mixedptycho.simulate.settings import Specimen
 
 
 def _classes() -> list[type[Settings]]:
@@ -77,6 +77,7 @@ OTHERS = [
         constraints=(ProbeWindow(radius=3.25), MeanPhase(), ProbeAperture()),
         loss=GaussianPoissonLoss(readout=1 / 3),
     ),
+    Specimen(missing=((1.25, -3.0), (1 / 3, 40.0))),
     Recipe(stages=(Stage(name="a", solver=GradientDescent()), Stage(name="b"), Stage(name="c", states=3))),
 ]
 
@@ -158,22 +159,6 @@ def test_what_an_empty_entry_stands_for_is_read_from_descriptions(qtbot: QtBot) 
     assert form.editors["seed"].inner.native.placeholderText() == "", "may not be empty"
 
 
-@pytest.mark.parametrize("text", ["-5", "zero", "1e9", ""])
-def test_what_is_not_allowed_is_framed_and_named(text: str, qtbot: QtBot) -> None:
-    form = SettingsForm(Adam)
-    qtbot.addWidget(form)
-    line = form.editors["rate"].inner.native
-    line.clear()
-    qtbot.keyClicks(line, text)
-    assert line.property("invalid")
-    with pytest.raises(InputError, match="Rate"):
-        form.value()
-    line.clear()
-    qtbot.keyClicks(line, "3e-4")
-    assert not line.property("invalid")
-    assert form.value() == Adam(rate=3e-4)
-
-
 def test_what_only_the_class_knows_is_refused_in_words(qtbot: QtBot) -> None:
     form = SettingsForm(Stage)
     qtbot.addWidget(form)
@@ -182,16 +167,6 @@ def test_what_only_the_class_knows_is_refused_in_words(qtbot: QtBot) -> None:
         Stage(refine=(Probe(start=3),))
     with pytest.raises(InputError, match="nothing is refined"):
         form.value()
-
-
-def test_empty_means_automatic(qtbot: QtBot) -> None:
-    form = SettingsForm(Microscope)
-    qtbot.addWidget(form)
-    line = form.editors["energy"].inner.native
-    qtbot.keyClicks(line, "80 000")
-    assert form.value().energy == 80_000.0
-    line.clear()
-    assert form.value().energy is None
 
 
 def test_another_kind_brings_its_own_settings(qtbot: QtBot) -> None:
@@ -240,21 +215,6 @@ def test_settings_that_may_be_absent_can_be_switched_on(qtbot: QtBot) -> None:
     assert form.value() == Outer(inner=Inner(width=2.5))
     form.editors["inner"]._choice.inner.value = "none"
     assert form.value() == Outer()
-
-
-class Axes(Settings):
-    order: Literal["row_first", "column_first"] | None = Field(None, description="Not set: from the file.")
-
-
-def test_one_of_several_may_be_left_open(qtbot: QtBot) -> None:
-    form = SettingsForm(Axes)
-    qtbot.addWidget(form)
-    box = form.editors["order"].inner.native
-    assert [box.itemText(index) for index in range(3)] == ["from the file", "Row first", "Column first"]
-    assert form.value() == Axes()
-    for value in (Axes(order="column_first"), Axes()):
-        form.set_value(value)
-        assert form.value() == value
 
 
 def test_stages_are_added_moved_and_removed(qtbot: QtBot) -> None:

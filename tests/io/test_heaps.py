@@ -13,7 +13,7 @@ from napari_mixedptycho.io import heaps, read_contents
 
 
 def with_text_between(path: Path, *, chunked: bool) -> int:
-    """Write two large datasets, of which little is on the disk, and a text between; return where its heap is."""
+    """Write two large datasets, mostly not on the disk, and a text between; return where its heap is."""
     shape = (40, 40, 128, 256)  # 105 MB each
     chunks = (40, 40, 128, 64) if chunked else None
     with h5py.File(path, "w") as file:

@@ -14,6 +14,7 @@ from napari_mixedptycho._napari.form.entries import (
     Count,
     Editor,
     Flag,
+    Groups,
     Number,
     Numbers,
     OptionalChoice,
@@ -49,11 +50,21 @@ def leaf(field: FieldInfo) -> Editor:
         return Number(adapter, optional, annotation)
     if annotation is str:
         return Text(adapter, optional)
-    if origin is tuple and get_origin(parts[0]) is Literal and parts[-1] is Ellipsis and not optional:
-        return Several(get_args(parts[0]))
-    if origin is tuple and all(part in (int, float) for part in parts):
-        return Numbers(adapter, optional, parts)
+    if origin is tuple:
+        return _several(adapter, optional, parts)
     raise TypeError(f"no editor is known for {field.annotation}")
+
+
+def _several(adapter: TypeAdapter[Any], optional: bool, parts: tuple[Any, ...]) -> Editor:
+    """Return the editor of a tuple with these types; raises `TypeError` as `leaf` does."""
+    first = get_origin(parts[0])
+    if first is Literal and parts[-1] is Ellipsis and not optional:
+        return Several(get_args(parts[0]))
+    if first is tuple and parts[-1] is Ellipsis:
+        return Groups(adapter, optional, get_args(parts[0]))
+    if all(part in (int, float) for part in parts):
+        return Numbers(adapter, optional, parts)
+    raise TypeError(f"no editor is known for a tuple of {parts}")
 
 
 def without_none(annotation: Any) -> tuple[Any, bool]:

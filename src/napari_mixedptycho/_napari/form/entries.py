@@ -220,6 +220,18 @@ class Numbers(Text):
         return ", ".join(_shortest(part) for part in value)
 
 
+class Groups(Numbers):
+    """Groups of numbers: commas inside a group, a semicolon between two; an empty entry has none."""
+
+    def parse(self, text: str) -> Any:
+        """Turn text into groups of numbers; raises `InputError`."""
+        return tuple(super(Groups, self).parse(group) for group in text.split(";") if group.strip())
+
+    def format(self, value: Any) -> str:
+        """Turn groups of numbers into text."""
+        return "; ".join(super(Groups, self).format(group) for group in value)
+
+
 class Several(Editor):
     """Any of several values, as check boxes; keeps the order in which they were given."""
 
