@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from napari.utils import progress
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QWidget
@@ -223,10 +224,10 @@ def test_a_run_is_queued_again_with_one_thing_changed(ran: Ran) -> None:
 
 def fails(error: Exception, after: int) -> Callable[..., Iterator[Progress]]:
     def run(*arguments: Any) -> Iterator[Progress]:
-        for number, progress in enumerate(reconstruct(*arguments)):
+        for number, step in enumerate(reconstruct(*arguments)):
             if number == after:
                 raise error
-            yield progress
+            yield step
 
     return run
 
@@ -320,3 +321,51 @@ def test_what_cannot_be_proceeded_is_said(make_dock: MakeDock) -> None:
     dock = make_dock()
     with pytest.raises(InputError, match="no result"):
         dock.proceed()
+
+
+def test_closing_the_window_in_mid_queue_leaves_no_thread(
+    make_dock: MakeDock, small: Recipe, qtbot: QtBot
+) -> None:
+    dock = make_dock(show=False)
+    dock.set_recipe(small.with_iterations(1000))
+    dock.steps.show_step("run")
+    dock.lining.add()
+    dock.lining.add()
+    dock.lining.start_or_hold()
+    qtbot.waitUntil(lambda: done(dock) > 0, timeout=30_000)
+    dock.steps.run.watch.turn("pattern")
+    dock.show_point((0.4, 0.4))
+    dock.display.viewer.close()
+    assert not dock.running
+    qtbot.wait(100)
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("mixedptycho")]
+    assert not progress._all_instances
+
+
+def test_two_docks_run_at_the_same_time(make_dock: MakeDock, small: Recipe, qtbot: QtBot) -> None:
+    one = make_dock()
+    two = make_dock(one.display.viewer)
+    for dock in (one, two):
+        dock.set_recipe(small)
+    one.run()
+    two.run()
+    qtbot.waitUntil(lambda: not one.running and not two.running, timeout=60_000)
+    assert done(one) == done(two) == 5
+    layers = [layer.name for layer in one.display.viewer.layers]
+    assert len(set(layers)) == len(layers)
+
+
+def test_a_result_that_napari_opens_is_one_of_the_runs(
+    make_dock: MakeDock, result_file: Path, qtbot: QtBot
+) -> None:
+    dock = make_dock()
+    viewer = dock.display.viewer
+    viewer.open(result_file, plugin="napari-mixedptycho")
+    assert [entry.name for entry in dock.runs.book.entries] == ["small"]
+    layers = len(viewer.layers)
+    dock.comparing.rename("small", "large")
+    assert "[large] mean phase" in [layer.name for layer in viewer.layers]
+    with qtbot.waitSignal(dock.finished, timeout=30_000):
+        dock.proceed(1)
+    assert done(dock) == 6
+    assert len(viewer.layers) == layers, "it goes on in the layers that are there"

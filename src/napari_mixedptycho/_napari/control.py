@@ -11,6 +11,7 @@ from pathlib import Path
 from qtpy.QtCore import QObject, Qt, QTimer, Signal
 
 from napari_mixedptycho._napari.jobs import Job
+from napari_mixedptycho._napari.preferences import preference
 from napari_mixedptycho._napari.remarks import doubts
 from napari_mixedptycho._napari.runner import Runner
 from napari_mixedptycho._napari.unsaved import is_copy, kept, new_copy
@@ -21,8 +22,8 @@ from napari_mixedptycho.prepare import Prepared, prepare
 from napari_mixedptycho.reconstruct import Progress, reconstruct
 from napari_mixedptycho.result import Result
 
-INTERVAL = 180
-"""Milliseconds between looks into the mailbox: a little over five updates of the screen per second."""
+_ROOM = 0.9
+"""Time between looks into the mailbox × updates of the screen wanted: a little more often than that."""
 
 
 class Control(QObject):
@@ -58,7 +59,6 @@ class Control(QObject):
         self._notes: deque[str] = deque()
         self._doubts: deque[tuple[str, ...]] = deque()
         self._timer = QTimer(self)
-        self._timer.setInterval(INTERVAL)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._look)
 
@@ -95,7 +95,7 @@ class Control(QObject):
         self.prepared = None
         self._runner = Runner(lambda: kept(self._steps(job), saver))
         self._runner.start()
-        self._timer.start()
+        self._timer.start(round(1000 * _ROOM / preference("updates_per_second")))
 
     def pause(self) -> None:
         """Wait after the iteration in work."""

@@ -83,6 +83,12 @@ class Display:
         self.show_result(result, view, last=True)
         self._layers.choose(self._shown)
 
+    def adopt_run(self, name: str) -> None:
+        """Take over layers of a result that napari itself has opened."""
+        layers = RunLayers(self.viewer, name)
+        if layers.adopt():
+            self._layers = self.runs[name] = layers
+
     def has_run(self, name: str) -> bool:
         """Tell whether layers of a run are there."""
         return name in self.runs and self.runs[name].there

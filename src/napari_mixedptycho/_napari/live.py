@@ -9,7 +9,7 @@ import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Layer
 
-from napari_mixedptycho._napari.images import Limits, View, result_layers
+from napari_mixedptycho._napari.images import KEY, Limits, View, result_layers
 from napari_mixedptycho.geometry import Geometry
 from napari_mixedptycho.result import Result
 
@@ -74,6 +74,17 @@ class RunLayers:
         self._removed: list[Image] = []
         self._geometry: Geometry | None = None
 
+    def adopt(self) -> bool:
+        """Take over the layers of the run that are in the viewer; tells whether they are complete."""
+        prefix = f"[{self.run}] "
+        for layer in self._viewer.layers:
+            if isinstance(layer, Image) and layer.name.startswith(prefix) and layer.metadata.get(KEY):
+                self._layers[layer.name.removeprefix(prefix)] = LiveLayer(layer)
+        if "mean phase" not in self._layers:
+            self.release()
+            self._layers.clear()
+        return bool(self._layers)
+
     def show(self, result: Result, view: View, *, last: bool = False) -> None:
         """Make the layers, or bring them up to date; `last`: nothing follows for a while."""
         if not self._layers:
@@ -82,8 +93,8 @@ class RunLayers:
         moved = {} if result.geometry == self._geometry else _places(result, view, self.run)
         self._geometry = result.geometry
         for name, (data, limits) in view.images.items():
-            live = self._layers[name]
-            if live.layer in self._viewer.layers:
+            live = self._layers.get(name)
+            if live is not None and live.layer in self._viewer.layers:
                 live.update(data, limits, force=last or bool(moved))
                 if moved:
                     live.layer.scale, live.layer.translate = moved[name]

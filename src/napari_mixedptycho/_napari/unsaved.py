@@ -12,11 +12,9 @@ from typing import cast
 
 from qtpy.QtCore import QStandardPaths
 
+from napari_mixedptycho._napari.preferences import preference
 from napari_mixedptycho.checkpoint import Saver
 from napari_mixedptycho.reconstruct import Progress
-
-KEPT = 3
-"""Copies at most; a new run takes the place of the oldest."""
 
 
 def folder() -> Path:
@@ -32,7 +30,7 @@ def copies() -> list[Path]:
 
 def new_copy(name: str) -> Path:
     """Return a file for the copy of a run on the data called `name`; the oldest copies make room for it."""
-    for old in copies()[KEPT - 1 :]:
+    for old in copies()[preference("kept_copies") - 1 :]:
         with suppress(OSError):
             old.unlink()
     return folder() / f"{time.strftime('%Y-%m-%d %H.%M.%S')} {name} {secrets.token_hex(2)}.h5"

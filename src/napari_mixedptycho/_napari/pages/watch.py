@@ -12,6 +12,7 @@ from napari_mixedptycho._napari.live_charts import PatternsView, SeparationChart
 from napari_mixedptycho._napari.pages.page import filler, words
 from napari_mixedptycho._napari.pages.signs import Signs
 from napari_mixedptycho._napari.parts import tool
+from napari_mixedptycho._napari.preferences import preference
 from napari_mixedptycho.result import Result
 
 SHOWN = {
@@ -32,8 +33,6 @@ CHARTS = {
     "separation": "How far the states are apart; grows and levels off in a good run",
 }
 _HINT = "States separate late: with more states the loss may at first lie above that of the stage before."
-_PLAY = 250
-"""Milliseconds per state."""
 _SLOW = 1.0
 """Seconds between two power spectra: they cost more than a curve."""
 
@@ -73,7 +72,6 @@ class Watch(QWidget):
         self.mode.setToolTip("<qt>Which probe mode is drawn: brightness is amplitude, colour is phase</qt>")
         self.mode.currentIndexChanged.connect(self._draw_probe)
         self._timer = QTimer(self)
-        self._timer.setInterval(_PLAY)
         self._timer.timeout.connect(self.played)
         self._empty = words("Nothing runs yet. Here you will see the object, the loss and the probe grow.")
         self._lay_out()
@@ -213,7 +211,7 @@ class Watch(QWidget):
         if playing:
             self.shown.emit("phase")
             self.choose("phase")
-            self._timer.start()
+            self._timer.start(preference("milliseconds_per_state"))
         else:
             self._timer.stop()
 

@@ -62,6 +62,7 @@ class Opening:
         """Take over what napari itself has opened; raises `InputError`."""
         if result:
             self._adopt_result(file)
+            self._desk.opened.emit(Path(file).stem, file)
         elif self._desk.dataset is None or file != self._steps.data.form.value().file:
             try:
                 self._open_scan(file)

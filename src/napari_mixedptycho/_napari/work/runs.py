@@ -240,9 +240,14 @@ class Runs(QObject):
         self._steps.footer.show_copy(self._control.copy)
 
     def _opened(self, name: str, file: str) -> None:
-        """Note a result that was opened, and lies on the desk."""
-        entry = Entry(name, None, self._desk.result, "opened", Path(file))
-        self.present = self.book.add(entry)
+        """Note a result that was opened, by the dock or by napari, and lies on the desk."""
+        if name not in self._display.runs:
+            self._display.adopt_run(name)
+        known = [entry for entry in self.book.entries if (entry.name, entry.file) == (name, Path(file))]
+        # napari tells of each of its layers.
+        self.present = known[0] if known else self.book.add(Entry(name, state="opened", file=Path(file)))
+        self.present.result = self._desk.result
+        self.book.changed.emit()
         self._steps.run.turn("watch")
         self.update_buttons()
 
