@@ -295,16 +295,16 @@ def test_health_shows_shares_and_alarms(result):
     shares = np.full((6, 2), 0.05)
     shares[2] = 0.25
     signs = Health(shares, shares, np.ones((6, 6)), 0.1, np.ones(1))
-    alarm = Alarm("one_state", "State 3 takes the phase.", "Let each update see all patterns.")
+    alarm = Alarm("one_state", "State 2 takes the phase.", "Let each update see all patterns.")
     figure = f.health(result.projected_phase(), f.Frame.of(result), replace(signs, alarms=(alarm,)))
     chart = next(
         axes for axes in figure.findobj(matplotlib.axes.Axes) if axes.get_ylabel().startswith("State")
     )
-    assert [label.get_text() for label in chart.get_yticklabels()] == list("123456")
+    assert [label.get_text() for label in chart.get_yticklabels()] == list("012345")
     np.testing.assert_allclose([bar.get_width() for bar in chart.patches], 100 * shares.sum(axis=1))
     told = texts(figure)
     assert "1 alarm" in told
-    assert "State 3 takes the phase. Let each update see all patterns." in told
+    assert "State 2 takes the phase. Let each update see all patterns." in told
     assert "no alarm" in texts(f.health(result.projected_phase(), f.Frame.of(result), signs))
     with pytest.raises(InputError, match="6 states"):
         f.health(result.projected_phase()[:2], f.Frame.of(result), signs)

@@ -98,14 +98,16 @@ def test_a_state_that_takes_the_phase(states: int) -> None:
     stored[1] *= 1.4
     found = look(stored)
     assert names(found) == ["one_state"]
-    assert found.alarms[0].symptom.startswith("State 2 takes the phase: it carries 2.0 times")
+    assert found.alarms[0].symptom.startswith("State 1 takes the phase: it carries 2.0 times")
     assert "patterns_per_update" in found.alarms[0].remedy
 
 
 def test_a_slice_that_takes_the_phase() -> None:
     stored = snapshots(3, 0.02, slices=4)
     stored[:, 2] *= 2.5
-    assert names(look(stored)) == ["one_slice"]
+    found = look(stored)
+    assert names(found) == ["one_slice"]
+    assert found.alarms[0].symptom.startswith("Slice 2 takes the phase")
     # A specimen that is denser at one side is no failure.
     uneven = snapshots(3, 0.02, slices=4) * np.array([1.0, 1.2, 1.4, 1.6])[:, None, None]
     assert look(uneven.astype(np.float32)).alarms == ()
@@ -136,7 +138,7 @@ def test_duplicates_among_states_that_differ() -> None:
     stored[4] = stored[1]
     found = look(stored)
     assert names(found) == ["duplicates"]
-    assert found.alarms[0].symptom == "States 2 and 5 are the same, while others differ."
+    assert found.alarms[0].symptom == "States 1 and 4 are the same, while others differ."
 
 
 def test_equal_states() -> None:

@@ -259,7 +259,7 @@ class ProbeView(Picture):
         self.draw(colour_wheel(probe[mode]), QRectF(edge, edge, n * sampling, n * sampling))
         self._frame(power_radius(probe) * sampling, -edge)
         share = 100 * power[mode] / power.sum()
-        name = f"Probe mode {mode + 1}: {share:.1f} % of the power" if len(probe) > 1 else "Probe"
+        name = f"Probe mode {mode}: {share:.1f} % of the power" if len(probe) > 1 else "Probe"
         self.set_title(f"{name} (brightness: amplitude, colour: phase)")
 
     def _frame(self, radius: float, most: float) -> None:

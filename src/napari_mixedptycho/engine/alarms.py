@@ -1,7 +1,8 @@
 """Which signs are not those of a good reconstruction, and what to do about it.
 
 Thresholds lie between what good runs show and what broken ones do; `docs/engine.md` has the table. Nothing is
-said about states that come close to each other: on a specimen at rest that is the answer.
+said about states that come close to each other: on a specimen at rest that is the answer. States and slices
+count from 0, as the sliders do.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def _one_state(health: Health, course: Course) -> Alarm | None:
     strongest = int(health.phase.sum(axis=1).argmax())
     return Alarm(
         "one_state",
-        f"State {strongest + 1} takes the phase: it carries {health.largest_state:.1f} times as much as the "
+        f"State {strongest} takes the phase: it carries {health.largest_state:.1f} times as much as the "
         "others do on average, though all states are snapshots of one specimen.",
         "Let each update see all patterns (leave patterns_per_update out), or start the states as displaced "
         "copies of a pure result.",
@@ -85,7 +86,7 @@ def _one_slice(health: Health, course: Course) -> Alarm | None:
     strongest = int(health.phase.sum(axis=0).argmax())
     return Alarm(
         "one_slice",
-        f"Slice {strongest + 1} takes the phase: it carries {health.largest_slice:.1f} times as much as the "
+        f"Slice {strongest} takes the phase: it carries {health.largest_slice:.1f} times as much as the "
         "others do on average.",
         "Check thickness and defocus, use fewer slices, or let each update see all patterns; for a thin "
         "layer in an empty volume this is right.",
@@ -114,7 +115,7 @@ def _duplicates(health: Health, _: Course) -> Alarm | None:
     first, second = np.unravel_index(int(apart.argmin()), apart.shape)
     return Alarm(
         "duplicates",
-        f"States {first + 1} and {second + 1} are the same, while others differ.",
+        f"States {first} and {second} are the same, while others differ.",
         "Start every state differently (another guess.spread or seed): equal states receive equal gradients "
         "and never part.",
     )

@@ -152,7 +152,7 @@ class Watch(QWidget):
         if self.mode.count() != modes:
             self.mode.blockSignals(True)
             self.mode.clear()
-            self.mode.addItems([f"Probe mode {index + 1}" for index in range(modes)])
+            self.mode.addItems([f"Probe mode {index}" for index in range(modes)])
             self.mode.blockSignals(False)
 
     def _show_chart(self) -> None:

@@ -51,7 +51,7 @@ def health(phases: ArrayLike, frame: Frame, signs: Health, title: str | None = N
         raise InputError(f"The states have shape {images.shape}; their signs are of {signs.states} states.")
     rows, across = grid_shape(len(images), frame.aspect)
     panel = min(1.3, (TWO_COLUMNS - 2.6) / across)
-    words, numbers = _words(signs), range(1, len(images) + 1)
+    words, numbers = _words(signs), range(len(images))
     with styled():
         height = panel * rows / frame.aspect + 0.5 + 0.13 * (1 + words.count("\n"))
         figure = Figure(figsize=(TWO_COLUMNS, max(height, 2.3)), layout=tight_layout())
@@ -63,7 +63,7 @@ def health(phases: ArrayLike, frame: Frame, signs: Health, title: str | None = N
         axes.axvline(100 / len(shares), color="0.3", lw=0.8, ls=(0, (4, 3)))
         axes.set(
             xlabel="Share of the phase (%)",
-            ylabel="State (from 1, as in alarms)",
+            ylabel="State",
             title="dashed: equal shares",
         )
         axes.set_yticks(np.arange(len(shares)), [str(number) for number in numbers])

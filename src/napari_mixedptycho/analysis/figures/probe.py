@@ -72,7 +72,7 @@ def probe_modes(probe: ArrayLike, sampling: float, title: str | None = None) -> 
                 interpolation="nearest",
             )
             if across > 1:
-                panels[0, place].set_title(f"Mode {mode + 1}: {100 * shares[mode]:.3g} %", fontsize=SMALL)
+                panels[0, place].set_title(f"Mode {mode}: {100 * shares[mode]:.3g} %", fontsize=SMALL)
             for axes in panels[:, place]:
                 axes.set(xticks=[], yticks=[], facecolor="0.85")
         scale_bar(panels[0, 0])
