@@ -21,6 +21,7 @@ from napari_mixedptycho.analysis import Matter, correlations
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import reconstruct
+from napari_mixedptycho.result import Result
 
 Found = tuple[MixedPtychoWidget, Viewer]
 WIDE = {
@@ -172,3 +173,65 @@ def test_no_thread_is_left_when_the_dock_goes_while_pairs_are_shuffled(found: Fo
     dock.steps.analyse.details.buttons[PAIRS].click()
     dock.shutdown()
     assert not [thread for thread in threading.enumerate() if thread.name == "mixedptycho pairs"]
+
+
+def test_the_control_is_one_button_and_ends_in_a_verdict(found: Found, qtbot: QtBot) -> None:
+    dock, viewer = found
+    page, result = dock.steps.analyse, dock.result
+    assert "only the control tells" in page.verdict.text()
+    page.control_button.click()
+    assert not page.control_button.isEnabled()
+    qtbot.waitUntil(lambda: "times the floor" in page.verdict.text(), timeout=60_000)
+    assert dock.result.estimate is result.estimate, "the result is on the desk again"
+    verdict = dock.desk.found.verdict
+    assert verdict.sentence() in page.verdict.text()
+    assert page.verdict.text().startswith("✓" if verdict.resolved else "✗")
+    assert any("control of wide" in layer.name for layer in viewer.layers)
+    # Measured anew, and the columns stand beside the same control.
+    layer = viewer.layers["columns"]
+    layer.selected_data = {0}
+    layer.remove_selected()
+    assert len(dock.desk.found.verdict.column_floor) == len(layer.data) == motion(dock).n_columns
+
+
+def test_a_control_that_lies_beside_the_result_is_used(
+    make_dock: Callable[..., MixedPtychoWidget], wide_file: Path, tmp_path: Path
+) -> None:
+    result = Result.load(wide_file)
+    result.save(tmp_path / "moving.h5")
+    result.save(tmp_path / "moving.control" / "control.h5")
+    dock = make_dock()
+    dock.open(tmp_path / "moving.h5")
+    dock.find_columns()
+    assert dock.desk.found.verdict.ratio == pytest.approx(1.0)
+
+
+def test_everything_is_written_beside_the_window(found: Found, qtbot: QtBot, tmp_path: Path) -> None:
+    dock, _ = found
+    dock.writing.export_beside(tmp_path / "all")
+    with pytest.raises(InputError, match="being written"):
+        dock.writing.report_beside(tmp_path / "report.html")
+    assert not dock.steps.analyse.export_button.isEnabled()
+    qtbot.waitUntil(lambda: dock.steps.analyse.export_button.isEnabled(), timeout=120_000)
+    names = {path.name for path in (tmp_path / "all").iterdir()}
+    assert {
+        "columns.csv",
+        "positions.csv",
+        "mean_phase.png",
+        "states.png",
+        "result.emd",
+        "recipe.toml",
+    } <= names
+    assert f"Wrote {len(names)} files" in dock.steps.footer.status.text()
+
+
+def test_the_report_is_written_and_what_fails_is_said(found: Found, qtbot: QtBot, tmp_path: Path) -> None:
+    dock, _ = found
+    dock.writing.report_beside(tmp_path / "report.html")
+    qtbot.waitUntil(lambda: dock.steps.analyse.export_button.isEnabled(), timeout=120_000)
+    assert "<h2>Columns</h2>" in (tmp_path / "report.html").read_text("utf-8")
+    (tmp_path / "file").write_text("")
+    dock.writing.export_beside(tmp_path / "file" / "all")
+    qtbot.waitUntil(lambda: dock.steps.analyse.export_button.isEnabled(), timeout=30_000)
+    assert "file" in dock.steps.footer.status.text()
+    assert dock.steps.footer.status.property("error")

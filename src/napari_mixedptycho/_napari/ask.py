@@ -13,9 +13,10 @@ from napari_mixedptycho._napari.reader import suffixes
 from napari_mixedptycho._napari.remember import forget, recall
 from napari_mixedptycho._napari.steps import Steps
 from napari_mixedptycho._napari.unsaved import copies, folder
+from napari_mixedptycho._napari.work import Writing
 from napari_mixedptycho.recipe import Recipe
 
-_HDF5, _TOML = "HDF5 files (*.h5 *.hdf5)", "Recipes (*.toml)"
+_HDF5, _TOML, _HTML = "HDF5 files (*.h5 *.hdf5)", "Recipes (*.toml)", "Pages (*.html)"
 _ANY = "All files (*)"
 
 
@@ -28,15 +29,13 @@ class Dock(Protocol):
     """The part of the dock that is needed here."""
 
     steps: Steps
+    writing: Writing
 
     def open(self, path: str) -> None:
         """Open a file."""
 
     def save(self, path: str) -> None:
         """Save the result."""
-
-    def export(self, folder: str) -> list[Path]:
-        """Write table and figures."""
 
     def recipe(self) -> Recipe:
         """Return the recipe on screen."""
@@ -62,7 +61,8 @@ class Ask:
         steps = self._dock.steps
         steps.data.open_button.clicked.connect(lambda _=False: self.open())
         steps.run.save_button.clicked.connect(self.save)
-        steps.analyse.export_button.clicked.connect(self.export)
+        steps.analyse.export_menu.addAction("Tables, figures, EMD, TIFF…", self.export)
+        steps.analyse.export_menu.addAction("Report on one page…", self.report)
         steps.menu.addAction("Load recipe…", self.load_recipe)
         steps.menu.addAction("Save recipe…", self.save_recipe)
         steps.menu.addAction("Copy recipe as text", self.copy_recipe)
@@ -95,10 +95,16 @@ class Ask:
             self._dock.attempt(self._dock.save, file)
 
     def export(self) -> None:
-        """Ask for the folder of table and figures."""
-        folder = QFileDialog.getExistingDirectory(self._parent, "Folder for table and figures")
+        """Ask for the folder of tables and figures."""
+        folder = QFileDialog.getExistingDirectory(self._parent, "Folder for tables and figures")
         if folder:
-            self._dock.attempt(self._dock.export, folder)
+            self._dock.attempt(self._dock.writing.export_beside, folder)
+
+    def report(self) -> None:
+        """Ask where the report goes."""
+        file, _ = QFileDialog.getSaveFileName(self._parent, "Write a report", "report.html", _HTML)
+        if file:
+            self._dock.attempt(self._dock.writing.report_beside, file)
 
     def load_recipe(self) -> None:
         """Ask for a recipe."""

@@ -11,7 +11,6 @@ from napari.components import ViewerModel
 from napari.layers import Layer, Points, Vectors
 from numpy.typing import NDArray
 
-from napari_mixedptycho._napari.findings import Findings
 from napari_mixedptycho._napari.images import KEY, LayerData
 from napari_mixedptycho._napari.overlays import (
     BARS,
@@ -27,6 +26,7 @@ from napari_mixedptycho._napari.overlays import (
     scatter_layer,
     truth_layer,
 )
+from napari_mixedptycho.export import Findings
 
 NEAR = 0.7
 """Å: a click farther from every column means none."""

@@ -23,6 +23,7 @@ from napari_mixedptycho._napari.steps import Steps
 from napari_mixedptycho._napari.style import Palette
 from napari_mixedptycho._napari.window import Guard
 from napari_mixedptycho._napari.work import (
+    Believing,
     Calibrating,
     Columns,
     Comparing,
@@ -33,6 +34,7 @@ from napari_mixedptycho._napari.work import (
     Preflight,
     Runs,
     Watching,
+    Writing,
 )
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
@@ -87,8 +89,10 @@ class MixedPtychoWidget(QWidget):
         self.calibrating = Calibrating(self.desk, self.steps, self.imaging)
         self.opening = Opening(*parts, self.control, self.imaging)
         self.runs = Runs(*parts, self.control)
-        self.columns = Columns(*parts)
+        self.columns = Columns(*parts, self.runs.book)
+        self.writing = Writing(self.desk, self.steps, self.runs.book)
         self.lining = Lining(self.desk, self.steps, self.runs)
+        self.believing = Believing(*parts, self.runs, self.lining, self.columns)
         self.comparing = Comparing(*parts, self.runs, self.lining)
         self.watching = Watching(*parts, self.control, self.runs)
         self.preflight = Preflight(self.desk, self.steps, self.runs)
@@ -149,8 +153,8 @@ class MixedPtychoWidget(QWidget):
         self.runs.save(path)
 
     def export(self, folder: PathLike) -> list[Path]:
-        """Write ``columns.csv`` and the figures into a folder; returns the files."""
-        return self.columns.export(folder)
+        """Write tables, EMD, TIFF, recipe and figures into a folder; returns the files."""
+        return self.writing.export(folder)
 
     def report(self) -> str:
         """Return what was done and found, in words; raises `InputError`."""
@@ -199,6 +203,7 @@ class MixedPtychoWidget(QWidget):
         self.runs.activity.end()
         for part in (self.comparing, self.watching, self.preflight):
             part.shutdown()
+        self.writing.shutdown()
         self.columns.release()
         self.display.release()
 

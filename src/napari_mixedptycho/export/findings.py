@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from napari_mixedptycho.analysis import (
     ColumnMotion,
     Comparison,
+    MotionSettings,
     Verdict,
     compare,
     judge,
@@ -29,27 +31,35 @@ class Findings:
 
     Attributes
     ----------
-    result
-        What was reconstructed.
+    result, settings
+        What was reconstructed, and how its columns are measured.
     motion
-        Its columns.
-    health
-        Its signs, with the alarms.
+        The columns.
     comparison
         With the truth, where it is known and fits.
+    note
+        Why there is no comparison although there is a truth, or nothing.
     floor, verdict
         The same columns in the stationary control, and whether the motion is more; None without control.
     """
 
     result: Result
     motion: ColumnMotion
-    health: Health
+    settings: MotionSettings
     comparison: Comparison | None = None
+    note: str = ""
     floor: ColumnMotion | None = None
     verdict: Verdict | None = None
 
     @classmethod
-    def of(cls, result: Result, still: Result | None = None, truth: Truth | None = None) -> Findings:
+    def of(
+        cls,
+        result: Result,
+        still: Result | None = None,
+        truth: Truth | None = None,
+        motion: ColumnMotion | None = None,
+        settings: MotionSettings | None = None,
+    ) -> Findings:
         """Measure a result.
 
         Parameters
@@ -59,28 +69,47 @@ class Findings:
         still
             Its stationary control.
         truth
-            In the frame of the result; a comparison that fails is left out.
+            In the frame of the result.
+        motion
+            Its columns, when they were measured already, by the same settings.
+        settings
+            How columns are found and measured.
 
         Raises
         ------
         InputError
             When there is a control but no motion that it could be compared with.
         """
-        motion, comparison, floor, verdict = measure(result), None, None, None
-        if truth is not None and motion.n_columns:
+        chosen = settings or MotionSettings()
+        measured = measure(result, chosen) if motion is None else motion
+        found = cls(result, measured, chosen)
+        if truth is not None and measured.n_columns:
             try:
-                comparison = compare(result, motion, truth)
-            except InputError:  # too early, or it went wrong: nothing resembles the truth
-                comparison = None
-        if still is not None:
-            if motion.n_states < 2 or not motion.n_columns:
-                raise InputError(
-                    f"{result.name}: with {motion.n_states} state(s) and {motion.n_columns} columns this "
-                    "result has no motion to compare with a control."
-                )
-            floor = measure(still, columns=motion.columns)
-            verdict = judge(motion, floor)
-        return cls(result, motion, assess(result), comparison, floor, verdict)
+                found = replace(found, comparison=compare(result, measured, truth, chosen))
+            except InputError as error:  # too early, or it went wrong: nothing resembles the truth
+                found = replace(found, note=str(error))
+        return found if still is None else found.beside(still)
+
+    def beside(self, still: Result) -> Findings:
+        """Return the same beside the stationary control; raises `InputError` as `of` does."""
+        motion = self.motion
+        if motion.n_states < 2 or not motion.n_columns:
+            raise InputError(
+                f"{self.result.name}: with {motion.n_states} state(s) and {motion.n_columns} columns this "
+                "result has no motion to compare with a control."
+            )
+        floor = measure(still, self.settings, motion.columns)
+        return replace(self, floor=floor, verdict=judge(motion, floor))
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """(N,) by which the columns are called; one that was removed leaves its number unused."""
+        return self.motion.numbers or tuple(range(self.motion.n_columns))
+
+    @cached_property
+    def health(self) -> Health:
+        """The signs of the result, with the alarms."""
+        return assess(self.result)
 
     @property
     def subject(self) -> Subject:

@@ -6,7 +6,6 @@ from dataclasses import fields
 
 import numpy as np
 
-from napari_mixedptycho._napari.findings import Findings
 from napari_mixedptycho.analysis import (
     Amplitudes,
     Correlations,
@@ -16,6 +15,7 @@ from napari_mixedptycho.analysis import (
     b_factor,
     u_rms_interval,
 )
+from napari_mixedptycho.export import Findings
 
 _NAMED = 4
 """Partners that are named; the rings in the image show them all."""
@@ -30,6 +30,9 @@ def about_column(found: Findings, column: int, partners: Partners | None) -> str
     if np.isfinite(low):
         text += f" ({low:.3f} to {high:.3f})" if np.isfinite(high) else f" (above {low:.3f})"
     text += f", B {float(b_factor(size)):.2f} Å² of its centre."
+    if found.verdict is not None:
+        floor, above = found.verdict.column_floor[column], found.verdict.column_above[column]
+        text += f" {above:.3f} Å of it above its floor of {floor:.3f} Å."
     for flags, warning in (
         (motion.flagged, " It reached the limit of its window: do not trust it."),
         (motion.edge, " It is near the rim of the scan, where few patterns saw it."),

@@ -1,5 +1,6 @@
 """What the buttons of the dock do, one part per step; the pages only show, these only act."""
 
+from napari_mixedptycho._napari.work.believing import Believing
 from napari_mixedptycho._napari.work.calibration import Calibrating
 from napari_mixedptycho._napari.work.columns import Columns
 from napari_mixedptycho._napari.work.comparing import Comparing
@@ -10,8 +11,10 @@ from napari_mixedptycho._napari.work.opening import Opening
 from napari_mixedptycho._napari.work.preflight import Preflight
 from napari_mixedptycho._napari.work.runs import Runs
 from napari_mixedptycho._napari.work.watching import Watching
+from napari_mixedptycho._napari.work.writing import Writing
 
 __all__ = [
+    "Believing",
     "Calibrating",
     "Columns",
     "Comparing",
@@ -22,4 +25,5 @@ __all__ = [
     "Preflight",
     "Runs",
     "Watching",
+    "Writing",
 ]

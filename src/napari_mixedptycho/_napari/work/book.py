@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,22 @@ class Book(QObject):
         """Return the run that a result is of; None: of none."""
         found = (entry for entry in self.entries if result is not None and entry.result is result)
         return next(found, None)
+
+    def control_of(self, result: Result) -> Result | None:
+        """Return the stationary control of a result: run here, or left beside its file before."""
+        entry = self.of(result)
+        if entry is None:
+            return None
+        runs = [other for other in self.entries if other.of == entry.name and other.state == "finished"]
+        if runs:
+            return runs[-1].needed()
+        if entry.file is None:
+            return None
+        beside = entry.file.with_suffix(".control") / "control.h5"
+        with suppress(InputError):
+            still = Result.load(beside)
+            return still if still.geometry == result.geometry else None
+        return None
 
     def rename(self, name: str, new: str) -> None:
         """Call a run something else; raises `InputError` when the name is taken or empty."""

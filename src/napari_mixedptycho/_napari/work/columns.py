@@ -1,10 +1,8 @@
-"""Finding the columns of the result, looking at them, editing them, and writing down what was found."""
+"""Finding the columns of the result, looking at them, and editing them."""
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,20 +11,25 @@ from napari_mixedptycho._napari.background import Background
 from napari_mixedptycho._napari.column_chart import Scatter
 from napari_mixedptycho._napari.column_layers import NEW, ColumnLayers
 from napari_mixedptycho._napari.display import Display
-from napari_mixedptycho._napari.findings import Findings
 from napari_mixedptycho._napari.images import region_offset
 from napari_mixedptycho._napari.pages.column_words import about_column, about_pairs
 from napari_mixedptycho._napari.pages.details import PAIRS
 from napari_mixedptycho._napari.steps import Steps
+from napari_mixedptycho._napari.work.book import Book
 from napari_mixedptycho._napari.work.desk import Desk
 from napari_mixedptycho.analysis import (
     Amplitudes,
     Correlations,
+    MotionSettings,
     correlations,
+    measure,
     neighbour_amplitudes,
     partners,
 )
 from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.export import Findings
+from napari_mixedptycho.preprocess import truth_in
+from napari_mixedptycho.result import Result
 
 Floats = NDArray[np.float64]
 Pairs = tuple[Correlations, Amplitudes]
@@ -37,9 +40,9 @@ _UNDONE = 50
 class Columns:
     """The columns of the result on the desk."""
 
-    def __init__(self, desk: Desk, steps: Steps, display: Display) -> None:
+    def __init__(self, desk: Desk, steps: Steps, display: Display, book: Book) -> None:
         self._desk, self._page, self._display = desk, steps.analyse, display
-        self._steps = steps
+        self._steps, self._book = steps, book
         self._layers = ColumnLayers(display.viewer, self._edited)
         self._before: list[Findings] = []
         self._last = -1
@@ -59,7 +62,7 @@ class Columns:
     def find(self) -> None:
         """Find the columns of the result and show where they are in every state; raises `InputError`."""
         desk = self._desk
-        found = Findings.of(desk.needed_result, desk.source, self._steps.motion_settings())
+        found = self._measured(desk.needed_result, self._steps.motion_settings())
         self._before, self._last = [], max(found.numbers, default=-1)
         self._show(found)
         desk.said.emit(found.note or f"Found {found.motion.n_columns} columns in {self._display.run_name}.")
@@ -75,18 +78,26 @@ class Columns:
         """Show the column nearest to a place in the viewer (y, x), Å, if one is near."""
         self._choose(self._layers.nearest(position))
 
-    def export(self, folder: str | os.PathLike[str]) -> list[Path]:
-        """Write ``columns.csv`` and the figures into a folder; returns the files."""
-        if self._desk.found is None:
-            raise InputError("Find the columns first.")
-        written = self._desk.found.export(folder)
-        self._desk.said.emit(f"Wrote {len(written)} files to {folder}")
-        return written
-
     def release(self) -> None:
         """Let go of the viewer, and wait for what is being computed."""
         self._background.shutdown()
         self._layers.release()
+
+    def _measured(
+        self,
+        result: Result,
+        settings: MotionSettings,
+        columns: Floats | None = None,
+        numbers: list[int] | None = None,
+    ) -> Findings:
+        """Find the columns, or measure given ones; beside truth and control, where there are any."""
+        motion = measure(result, settings, columns, numbers)
+        region, rotation = result.recipe.data.scan_region, result.recipe.microscope.scan_rotation
+        source = self._desk.source
+        truth = None if source is None else truth_in(source, region, rotation)
+        movable = motion.n_states > 1 and motion.n_columns > 0
+        still = self._book.control_of(result) if movable else None
+        return Findings.of(result, still, truth, motion, settings)
 
     def _show(self, found: Findings) -> None:
         self._desk.found = found
@@ -104,6 +115,9 @@ class Columns:
         if found is not None:
             with suppress(InputError):  # of a half-typed entry, which is framed in red
                 self._page.show_motion(found.motion, found.comparison, self._page.matter.value())
+                verdict = found.verdict
+                if verdict is not None:
+                    self._page.show_control(verdict.sentence(), verdict.resolved)
                 self._tell_pairs()
 
     def _pair(self, view: str) -> None:
@@ -130,9 +144,7 @@ class Columns:
         if before is None:
             return
         try:
-            found = Findings.of(
-                before.result, self._desk.source, before.settings, columns, self._numbered(numbers)
-            )
+            found = self._measured(before.result, before.settings, columns, self._numbered(numbers))
         except InputError as error:
             self._show(before)
             self._desk.complained.emit(f"The columns stay as they were. {error}")
@@ -173,6 +185,6 @@ class Columns:
         if found is None:
             self._before, self._pairs = [], None
             self._background.cancel()
-        self._page.show_state(has_result=has_result, has_columns=found is not None)
+        self._page.show_state(has_result=has_result)
         self._page.show_undo(len(self._before))
         self._page.overlays.show_state(found is not None, found is not None and found.comparison is not None)

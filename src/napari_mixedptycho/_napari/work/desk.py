@@ -7,9 +7,9 @@ from typing import Any
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_mixedptycho._napari.findings import Findings
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.export import Findings
 from napari_mixedptycho.result import Result
 
 

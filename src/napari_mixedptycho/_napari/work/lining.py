@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_mixedptycho._napari.jobs import Job
 from napari_mixedptycho._napari.steps import Steps
@@ -21,7 +21,15 @@ from napari_mixedptycho.variants import other_seed, pure
 
 
 class Lining(QObject):
-    """The queue of the dock."""
+    """The queue of the dock.
+
+    Signals
+    -------
+    judged
+        The name of a run that now stands beside its stationary control.
+    """
+
+    judged = Signal(str)
 
     def __init__(self, desk: Desk, steps: Steps, runs: Runs) -> None:
         super().__init__(desk)
@@ -155,6 +163,7 @@ class Lining(QObject):
         entry.note = moving.note = verdict.sentence()
         self._desk.said.emit(f"{entry.of}: {entry.note}")
         self._runs.book.changed.emit()
+        self.judged.emit(entry.of)
 
     def _free(self, name: str) -> str:
         """Return a name that neither a run nor an entry has."""

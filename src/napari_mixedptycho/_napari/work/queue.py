@@ -59,6 +59,11 @@ class Queue(QObject):
         """The entry that runs."""
         return next((entry for entry in self.entries if entry.state == RUNS), None)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether an entry waits and will be taken."""
+        return self.working and any(entry.state == WAITS for entry in self.entries)
+
     def add(self, *entries: Waiting) -> None:
         """Put entries at the end."""
         self.entries += entries
