@@ -109,6 +109,8 @@ class ColumnLayers:
         layer = self._layers.get(COLUMNS)
         if self._found is not None and isinstance(layer, Points) and layer in self._viewer.layers:
             layer.border_color = ring_colours(len(layer.data), chosen, partners)
+            if chosen is not None:
+                self._viewer.layers.selection.active = layer
 
     def release(self) -> None:
         """Stop listening."""
