@@ -49,7 +49,7 @@ class Imaging(QObject):
         panel.chosen.connect(self.choose)
         panel.ring_changed.connect(self.set_ring)
         panel.mean_wanted.connect(self.show_mean)
-        panel.complete_wanted.connect(lambda: self._ask(budget=None))
+        panel.complete_wanted.connect(lambda: self._ask(None))
         panel.stepped.connect(self.step)
         # Not while a number is being typed.
         self._later = QTimer(self)
@@ -103,7 +103,7 @@ class Imaging(QObject):
             self._display.look()
         # The first look was taken where the disk should be; it may lie elsewhere.
         if last.stride > 1 or self._kind != BRIGHT or self.rings[BRIGHT].center != scan.frame.center:
-            self._ask()
+            self._ask(LOOKED)
 
     def refresh(self) -> None:
         """Look again when the settings on screen set the detector right in another way."""
@@ -127,13 +127,13 @@ class Imaging(QObject):
             return
         self._kind, self._wanted = kind, True
         self._panel.show_scan(self.scan, self.rings, kind)
-        self._ask()
+        self._ask(LOOKED)
 
     def set_ring(self, ring: Ring, over: bool = True) -> None:
         """Change the detector of the present image; until the change is over, only from memory."""
         self.rings[detector_of(self._kind)] = ring
         self._wanted = True
-        self._ask(budget=LOOKED if over else 0)
+        self._ask(LOOKED if over else 0)
 
     def show_mean(self) -> None:
         """Show the mean pattern."""
@@ -183,7 +183,7 @@ class Imaging(QObject):
         except (OSError, RuntimeError, ValueError) as error:
             self._failed(error)
 
-    def _ask(self, budget: int | None = LOOKED) -> None:
+    def _ask(self, budget: int | None) -> None:
         scan, kind, rings = self.scan, self._kind, dict(self.rings)
         if scan is None:
             return
