@@ -69,15 +69,16 @@ class Findings:
     stated: Mapping[str, float]
     remarks: tuple[str, ...]
 
+    @property
+    def numbers(self) -> dict[str, float]:
+        """The microscope's numbers as they were measured."""
+        names = (name for name in _NUMBERS if self.measured.sources.get(name) == "measured")
+        return {name: float(getattr(self.measured, name)) for name in names}
+
     def applied(self, recipe: Recipe) -> Recipe:
         """Return the recipe with the measured numbers; what the file states and agrees with stays."""
         full = calibrated(recipe, self.measured, self.found)
-        measured = {name: getattr(self.measured, name) for name in _NUMBERS}
-        told = {
-            name: float(value)
-            for name, value in measured.items()
-            if self.measured.sources.get(name) == "measured" and not self._agrees(name, value)
-        }
+        told = {name: value for name, value in self.numbers.items() if not self._agrees(name, value)}
         numbers = dict.fromkeys(_NUMBERS) | told
         directions = {name: getattr(full.data, name) for name in _DIRECTIONS}
         bad = {"bad_pixels": "auto"} if self.found.pixels.bad.any() else {}

@@ -173,7 +173,8 @@ def _note(own: float | None, dataset: Dataset | None, name: str, measured: bool)
 def _derived(dataset: Dataset) -> str:
     text = f"Of the file: wavelength {dataset.wavelength:.5f} Å, detector to {dataset.max_angle:.1f} mrad "
     text += f"({dataset.max_angle / dataset.semiangle:.1f} × the semi-angle)"
-    small = dataset.patterns.dtype.itemsize * dataset.detector_size**2 * dataset.scan_shape[0] < _LARGE
+    count = dataset.scan_shape[0] * dataset.scan_shape[1] * dataset.detector_size**2
+    small = count * dataset.patterns.dtype.itemsize < _LARGE
     if small and dataset.dose is not None:
         text += f", dose {amount(dataset.dose)} electrons per Å²"
     return f"{text}."

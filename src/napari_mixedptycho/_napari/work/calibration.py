@@ -34,7 +34,6 @@ _PASSES = 3
 _READING = 0.5
 """Part of the work that this is, about."""
 _FROM_SCREEN = ("energy", "semiangle", "scan_step", "electrons_per_unit")
-_NUMBERS = ("detector_sampling", "scan_rotation", "defocus", "astigmatism_a", "astigmatism_b")
 
 
 @dataclass(frozen=True)
@@ -171,10 +170,8 @@ class Calibrating(QObject):
     def _apply(self, recipe: Recipe, findings: Findings | None) -> None:
         self.findings = findings
         self._steps.data.form.set_value(recipe.data)
-        numbers = {name: getattr(recipe.microscope, name) for name in _NUMBERS}
-        measured = {name: value for name, value in numbers.items() if value is not None}
         self._page.set_value(recipe.microscope)
-        self._page.show_measured(measured if findings is not None else {})
+        self._page.show_measured(findings.numbers if findings is not None else {})
         if findings is not None:
             self._page.rows.show_rows(findings.rows())
         self._imaging.refresh()
@@ -190,9 +187,8 @@ class Calibrating(QObject):
         elif isinstance(news, Findings):
             self._looks = ()
             self._page.show_findings(news)
-            before, self.findings = self.findings, news
             recipe = self._steps.recipe()
-            self._before.append((recipe.data, recipe.microscope, before))
+            self._before.append((recipe.data, recipe.microscope, news))
             self._apply(news.applied(recipe), news)
             doubt = "see the remarks" if news.remarks else "nothing stands in the way"
             self._desk.said.emit(f"Calibrated: {doubt}. The measured numbers are used; Undo takes them back")
