@@ -18,8 +18,15 @@ from napari_mixedptycho.result import History, Result
 
 _GAP = 1.06
 """From one panel to the next ÷ edge of a panel."""
+_ROW = 1.22
+"""From the upper row to the lower one ÷ edge of a panel: a line of words stands between them."""
 _RING = 1.0
 """1/Å, where the ring stands at first."""
+_LEFT_OVER = (
+    "Left over: (measured − predicted) ÷ √(predicted + 1), in units of the shot noise where electrons are "
+    "counted. At most about 1 and without a pattern: the model explains the data. A disk or rings: the probe "
+    "is wrong; spots: thickness, rotation or scan step"
+)
 _NOISE = 5.0
 """Limits of what is left, in units of its noise."""
 
@@ -84,6 +91,7 @@ class PatternsView(Picture):
             image.setColorMap(pg.colormap.get("inferno"))
         self._others[1].setColorMap(pg.colormap.get("CET-D1A"))
         self.shown: Compared | None = None
+        self.setToolTip(f"<qt>{_LEFT_OVER}</qt>")
         self.forget()
 
     def set_palette(self, palette: Palette) -> None:
@@ -108,7 +116,7 @@ class PatternsView(Picture):
         # The fourth root brings disk and dark field onto one screen.
         roots = [np.clip(part, 0, None) ** 0.25 for part in (compared.measured, compared.predicted)]
         limits = (0.0, float(max(part.max() for part in roots)) or 1.0)
-        places = [(0.0, 0.0), (_GAP * n, 0.0), (0.0, 1.14 * n)]
+        places = [(0.0, 0.0), (_GAP * n, 0.0), (0.0, _ROW * n)]
         parts = [(self.image, roots[0], limits), (self._others[0], roots[1], limits)]
         parts.append((self._others[1], compared.residual, (-_NOISE, _NOISE)))
         names = ("measured", "predicted", f"left over (blue −{_NOISE:g} … red +{_NOISE:g} σ)")
@@ -117,10 +125,10 @@ class PatternsView(Picture):
             item.setRect(QRectF(x, y, n, n))
             text.setPos(x, y)
             text.setText(name)
-        self._facts.setPos(_GAP * n, 1.14 * n)
+        self._facts.setPos(_GAP * n, _ROW * n)
         self._facts.setText(_facts(compared))
         self.set_title(where)
-        self.plotItem.setRange(QRectF(0, -0.2 * n, 2 * _GAP * n, 2.4 * n), padding=0.0)
+        self.plotItem.setRange(QRectF(0, -0.2 * n, 2 * _GAP * n, 2.5 * n), padding=0.0)
 
 
 def _facts(compared: Compared) -> str:
@@ -128,10 +136,7 @@ def _facts(compared: Compared) -> str:
     return (
         f"measured   {compared.measured.sum():.4g} {unit}\n"
         f"predicted  {compared.predicted_inside:.4g} {unit}\n"
-        f"left over  {compared.chi:.2f} σ (rms)\n\n"
-        "σ: shot noise of the prediction.\n"
-        "About 1 everywhere and without\n"
-        "a pattern: explained."
+        f"left over  {compared.chi:.2f} σ (rms)"
     )
 
 
