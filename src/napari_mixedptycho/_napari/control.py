@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 from qtpy.QtCore import QObject, Qt, QTimer, Signal
 
 from napari_mixedptycho._napari.jobs import Job
@@ -22,6 +23,8 @@ from napari_mixedptycho.prepare import Prepared, prepare
 from napari_mixedptycho.reconstruct import Progress, reconstruct
 from napari_mixedptycho.result import Result
 
+_SMALL = 2**28
+"""Bytes of patterns that are kept ready after a run."""
 _ROOM = 0.9
 """Time between looks into the mailbox × updates of the screen wanted: a little more often than that."""
 
@@ -179,7 +182,14 @@ class Control(QObject):
             self._timer.stop()
             runner.wait()
             self._runner = None
+            self.prepared = _kept(self.prepared)
             self.ended.emit(runner)
+
+
+def _kept(prepared: Prepared | None) -> Prepared | None:
+    """Return what is kept of a run for later looks at its patterns: nothing large, and nothing on a GPU."""
+    measured = None if prepared is None else prepared.problem.measured
+    return prepared if isinstance(measured, np.ndarray) and measured.nbytes < _SMALL else None
 
 
 def in_words(error: Exception) -> str:

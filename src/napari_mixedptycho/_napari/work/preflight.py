@@ -53,6 +53,7 @@ class Preflight(QObject):
             form.changed.connect(self._changed)
         steps.run.turned.connect(lambda _: self._changed())
         runs.over.connect(self._learn)
+        runs.starting.connect(self._leave)
 
     @property
     def busy(self) -> bool:
@@ -75,6 +76,12 @@ class Preflight(QObject):
         self._seen, self._seconds = (recipe, dataset), None
         page.plan.show_verdicts("", ())
         self._work.ask(lambda post: post(looked_at(recipe, dataset)))
+
+    def _leave(self) -> None:
+        """Leave the cores to the run."""
+        self._timer.stop()
+        self._work.cancel()
+        self._seen = None
 
     def shutdown(self) -> None:
         """Wait for what is being looked at."""
