@@ -143,6 +143,21 @@ def test_an_earlier_run_is_shown_again_with_its_settings(two: Ran) -> None:
     assert dock.recipe().run.seed == 0
 
 
+def test_an_opened_run_goes_on_after_another_was_shown(
+    two: Ran, qtbot: QtBot, pair_of_files: list[Path]
+) -> None:
+    dock, viewer = two
+    dock.comparing.do("show", "seed 0")
+    layers = len(viewer.layers)
+    with qtbot.waitSignal(dock.finished, timeout=30_000):
+        dock.proceed(1)
+    assert [len(entry.needed().history) for entry in dock.runs.book.entries] == [3, 2]
+    assert len(viewer.layers) == layers
+    assert len(Result.load(pair_of_files[0]).history) == 2, "the file stays as it was"
+    dock.lining.duplicate("seed 1", "seed")
+    assert dock.lining.queue.entries[0].name == "seed 1 seed 2"
+
+
 def test_earlier_results_make_room(
     small_result: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

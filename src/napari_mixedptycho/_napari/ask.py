@@ -63,6 +63,7 @@ class Ask:
         steps.run.save_button.clicked.connect(self.save)
         steps.analyse.export_menu.addAction("Tables, figures, EMD, TIFF…", self.export)
         steps.analyse.export_menu.addAction("Report on one page…", self.report)
+        steps.run.table.open_button.clicked.connect(lambda _=False: self.open())
         steps.menu.addAction("Load recipe…", self.load_recipe)
         steps.menu.addAction("Save recipe…", self.save_recipe)
         steps.menu.addAction("Copy recipe as text", self.copy_recipe)

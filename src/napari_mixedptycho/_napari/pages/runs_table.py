@@ -44,6 +44,7 @@ _TIPS = {
     "load": "Show the settings of the chosen run in steps 1 to 4",
     "copy": "Queue a run like the chosen one, with one thing changed",
     "more": "Rename, save, delete",
+    "open": "Open a result from a file: it becomes one of the runs",
     "undo": "Bring back the run that was deleted last",
 }
 COPIES = {
@@ -85,6 +86,7 @@ class RunsTable(QWidget):
         self.compare_button = button("Compare", _TIPS["compare"])
         self.undo_button = button("Undo delete", _TIPS["undo"])
         self.undo_button.setVisible(False)
+        self.open_button = button("Open…", _TIPS["open"])
         self.summary = words()
         self.chart = RingChart()
         self.differences = words()
@@ -194,6 +196,7 @@ class RunsTable(QWidget):
         first.addWidget(self.blink_button)
         first.addWidget(self.compare_button)
         first.addStretch(1)
+        second.addWidget(self.open_button)
         second.addStretch(1)
         both.addLayout(first)
         both.addLayout(second)

@@ -234,8 +234,8 @@ class Runs(QObject):
             raise InputError("A run is going on; stop it first.")
 
     def _start(self, job: Job, entry: Entry) -> None:
-        keeps = job.resume is not None and entry.state != "opened"
-        self._control.start(job, self._control.own_copy(entry.file) if keeps else None)
+        # What goes on writes its own copy further, but never a file of the user's.
+        self._control.start(job, self._control.own_copy(entry.file) if job.resume is not None else None)
         entry.file = self._control.copy
         self._steps.footer.show_copy(self._control.copy)
 
@@ -246,7 +246,10 @@ class Runs(QObject):
         known = [entry for entry in self.book.entries if (entry.name, entry.file) == (name, Path(file))]
         # napari tells of each of its layers.
         self.present = known[0] if known else self.book.add(Entry(name, state="opened", file=Path(file)))
-        self.present.result = self._desk.result
+        result, source = self._desk.result, self._desk.source
+        self.present.result = result
+        if result is not None and source is not None:
+            self.present.job = Job(result.recipe, source)
         self.book.changed.emit()
         self._steps.run.turn("watch")
         self.update_buttons()
