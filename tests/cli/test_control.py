@@ -61,6 +61,30 @@ def test_a_control_writes_and_says_its_verdict(run: Run, file: Path, tmp_path: P
     assert json.loads(other.out)["floor"] != numbers["floor"]
 
 
+def test_a_planted_motion_stands_beside_the_verdict(run: Run, file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    ran = run("control", file, "--out", out, "--planted", 0.1)
+    assert ran.code == 0, ran.err
+    numbers = json.loads((out / "control.json").read_text())
+    planted = numbers["planted"]
+    assert ran.out.splitlines() == [numbers["sentence"], planted["sentence"]]
+    assert planted["planted"] == pytest.approx(0.09, rel=0.15)
+    assert planted["ratio"] == pytest.approx(numbers["motion"] / planted["found"])
+    control = Result.load(out / "planted.h5")
+    assert Path(control.recipe.data.file) == (out / "planted_data.h5").resolve()
+
+    # Once more: nothing is computed again; another motion is.
+    made = [(out / name).stat().st_mtime_ns for name in ("control.h5", "planted.h5")]
+    run("control", file, "--out", out, "--planted", 0.1, "--quiet")
+    assert [(out / name).stat().st_mtime_ns for name in ("control.h5", "planted.h5")] == made
+    other = json.loads(run("control", file, "--out", out, "--planted", 0.05, "--json", "--quiet").out)
+    assert other["floor"] == numbers["floor"]
+    assert other["planted"]["planted"] == pytest.approx(planted["planted"] / 2, rel=0.1)
+
+    refused = run("control", file, "--out", out, "--planted", 0.5)
+    assert refused.code != 0 and "at most 0.3" in refused.err
+
+
 def test_an_interrupted_control_goes_on(
     run: Run, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

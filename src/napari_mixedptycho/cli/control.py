@@ -12,10 +12,20 @@ import h5py
 import numpy as np
 
 from napari_mixedptycho.analysis import write_columns
+from napari_mixedptycho.analysis.recovery import Recovery
 from napari_mixedptycho.cli._options import check_folder, is_result
 from napari_mixedptycho.cli._progress import Display
 from napari_mixedptycho.cli._work import compute
-from napari_mixedptycho.control import Control, control_recipe, judged, judged_columns, stationary
+from napari_mixedptycho.control import (
+    Control,
+    PlantedSettings,
+    control_recipe,
+    judged,
+    judged_columns,
+    moving,
+    recovered,
+    stationary,
+)
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.prepare import open_dataset
@@ -23,6 +33,7 @@ from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.result import Result, versions
 
 DATA, RESULT, NUMBERS, TABLE = "stationary.h5", "control.h5", "control.json", "columns.csv"
+PLANTED_DATA, PLANTED_RESULT = "planted_data.h5", "planted.h5"
 
 
 def add(commands: Any) -> argparse.ArgumentParser:
@@ -43,6 +54,13 @@ def add(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument(
         "--noise-seed", type=int, default=0, metavar="N", help="of the counting noise; default 0"
     )
+    parser.add_argument(
+        "--planted",
+        type=float,
+        metavar="SD",
+        help="then set the mean object in motion by SD (Å, rms per axis) and tell how much of it is found; "
+        "takes as long again",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON, lengths in Å")
     parser.add_argument("--again", action="store_true", help="compute again what is there already")
     parser.add_argument("--device", choices=("auto", "cpu", "gpu"), help="where to compute")
@@ -54,7 +72,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Run the command."""
     if arguments.noise_seed < 0:
         raise InputError(f"--noise-seed is {arguments.noise_seed}; give 0 or more.")
-    result = Result.load(arguments.result)
+    result, plan = Result.load(arguments.result), _plan(arguments)
     if not result.complete:
         raise InputError(
             f"{arguments.result}: {len(result.history)} of {result.recipe.iterations} iterations are done; "
@@ -62,57 +80,85 @@ def execute(arguments: argparse.Namespace) -> int:
         )
     columns = judged_columns(result)
     folder = arguments.out or arguments.result.with_suffix(".control")
-    if arguments.result.resolve() == (folder / RESULT).resolve():
+    if arguments.result.resolve() in [(folder / name).resolve() for name in (RESULT, PLANTED_RESULT)]:
         raise InputError(
             f"{arguments.result}: the control would replace the result itself; give another --out."
         )
-    display = Display(quiet=arguments.quiet)
-    data = stationary(result, _dataset(result, arguments.data), arguments.noise_seed)
+    display, dataset = Display(quiet=arguments.quiet), _dataset(result, arguments.data)
+    data = stationary(result, dataset, arguments.noise_seed)
     check_folder(folder)
-    job = _Job(result, data, folder, display, arguments.device)
-    still, code = job.run(again=arguments.again)
+    job = _Job(result, folder, display, arguments.device, again=arguments.again)
+    still, code = job.run(data, DATA, RESULT)
     if still is None or code:
-        display.say(f"Stopped before the end; the same command goes on from {folder}.", always=True)
-        return code
+        return _stopped(job, code)
     found = judged(result, still, columns)
-    numbers = _write(found, folder)
-    print(json.dumps(numbers, indent=2) if arguments.json else found.verdict.sentence())
-    if not found.verdict.resolved:
-        display.say(
-            "Not resolved is not at rest: a start from below may not reach a motion of few electrons; "
-            "`mixedptycho bracket` starts from above too."
+    _write(found, folder)
+    recovery = None
+    if plan is not None:
+        moved, code = job.run(moving(result, dataset, plan), PLANTED_DATA, PLANTED_RESULT)
+        if moved is None or code:
+            return _stopped(job, code)
+        recovery = recovered(result, moved, found, plan).recovery
+    return _say(found, recovery, job, as_json=arguments.json)
+
+
+def _say(found: Control, recovery: Recovery | None, job: _Job, *, as_json: bool) -> int:
+    """Write and print numbers and verdict."""
+    numbers, sentences = _write(found, job.folder, recovery), [found.verdict.sentence()]
+    if recovery is not None:
+        sentences.append(recovery.sentence())
+    print(json.dumps(numbers, indent=2) if as_json else "\n".join(sentences))
+    if not found.verdict.resolved and recovery is None:
+        job.display.say(
+            "Not resolved is not at rest: a start from below may not reach a motion of few electrons. "
+            "`--planted 0.05` tells whether so much would be seen; `mixedptycho bracket` starts from above."
         )
-    display.say(f"Stationary data, result and numbers are in {folder}.")
+    job.display.say(f"Data, results and numbers are in {job.folder}.")
     return 0
+
+
+def _plan(arguments: argparse.Namespace) -> PlantedSettings | None:
+    """Return the motion to plant, or refuse it."""
+    size: float | None = arguments.planted
+    if size is None:
+        return None
+    if not 0 < size <= 0.3:
+        raise InputError(f"--planted is {size:g} Å; give more than 0 and at most 0.3.")
+    return PlantedSettings(displacement=size, noise_seed=arguments.noise_seed)
+
+
+def _stopped(job: _Job, code: int) -> int:
+    job.display.say(f"Stopped before the end; the same command goes on from {job.folder}.", always=True)
+    return code
 
 
 @dataclass
 class _Job:
-    """The control of a result, kept safe in a folder."""
+    """The same recipe on other patterns, kept safe in a folder."""
 
     result: Result
-    data: Dataset
     folder: Path
     display: Display
     device: str | None
+    again: bool
 
-    def run(self, *, again: bool) -> tuple[Result | None, int]:
-        """Reconstruct what is left; return the result and the exit code."""
-        stored = self.folder / DATA
-        write_dataset(stored, self.data)
+    def run(self, data: Dataset, patterns: str, name: str) -> tuple[Result | None, int]:
+        """Reconstruct what is left into the file `name`; return the result and the exit code."""
+        stored = self.folder / patterns
+        write_dataset(stored, data)
         recipe = control_recipe(self.result.recipe, str(stored.resolve()))
         if self.device is not None:
             recipe = recipe.with_set(f"run.device={self.device}")
-        out = self.folder / RESULT
-        before = None if again else self._kept(out, recipe)
+        out = self.folder / name
+        before = None if self.again else self._kept(out, recipe, data)
         if out.exists() and not is_result(out):
             raise InputError(f"{out}: this file is there and is not a result; give another --out.")
         if before is not None and before.complete:
             self.display.say(f"{out} was made before from the same result (--again recomputes).")
             return before, 0
-        return compute(recipe, self.data, out, before, self.display)
+        return compute(recipe, data, out, before, self.display)
 
-    def _kept(self, out: Path, recipe: Recipe) -> Result | None:
+    def _kept(self, out: Path, recipe: Recipe, data: Dataset) -> Result | None:
         """Return what an earlier command has left, when computing again would give the same."""
         if not (out.is_file() and is_result(out)):
             return None
@@ -121,8 +167,8 @@ class _Job:
         except InputError:
             return None
         same = (
-            _essence(before.recipe) == _essence(recipe.for_dataset(self.data))
-            and before.data_hash == self.data.hash
+            _essence(before.recipe) == _essence(recipe.for_dataset(data))
+            and before.data_hash == data.hash
             and before.versions == versions()
         )
         return before if same else None
@@ -166,9 +212,11 @@ def write_dataset(path: Path, data: Dataset) -> None:
     part.replace(path)
 
 
-def _write(found: Control, folder: Path) -> dict[str, Any]:
+def _write(found: Control, folder: Path, recovery: Recovery | None = None) -> dict[str, Any]:
     """Write ``columns.csv`` and ``control.json``; return the numbers."""
-    numbers = found.verdict.numbers() | {"sentence": found.verdict.sentence()}
+    numbers: dict[str, Any] = found.verdict.numbers() | {"sentence": found.verdict.sentence()}
+    if recovery is not None:
+        numbers["planted"] = recovery.numbers()
     write_columns(folder / TABLE, found.motion, verdict=found.verdict)
     (folder / NUMBERS).write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
     return numbers

@@ -162,19 +162,42 @@ def stationary(result: Result, dataset: Dataset | None = None, seed: int = 0) ->
     All of the measured detector is simulated, whatever part of it the last stage saw: the control's stages
     see the same parts of it again. Beyond that part lies what the object found on it scatters there.
     """
+    return patterns_of(result, at_rest(result.estimate), "stationary", dataset, seed)
+
+
+def patterns_of(
+    result: Result, specimen: Estimate, what: str, dataset: Dataset | None = None, seed: int = 0
+) -> Dataset:
+    """Return the patterns of a specimen put in the place of that of a result.
+
+    Parameters
+    ----------
+    result
+        Whose scan, detector, mask and dose they get.
+    specimen
+        On the grid of the result, on the host; it carries the probe that sees it.
+    what
+        It is, for the name of the data.
+    dataset, seed
+        As for `stationary`.
+
+    Raises
+    ------
+    InputError
+        When the data are not those of the result.
+    """
     prepared = prepare(result.recipe, dataset if dataset is not None else open_dataset(result.recipe))
     _check(result, prepared)
     problem, data = prepared.problem, prepared.dataset
-    everywhere = np.arange(problem.count)
-    still = carried(at_rest(result.estimate), result.geometry, prepared.geometry, data.detector_size)
-    predicted = asnumpy(predict(problem, to_device(prepared, still), everywhere))
+    there = carried(specimen, result.geometry, prepared.geometry, data.detector_size)
+    predicted = asnumpy(predict(problem, to_device(prepared, there), np.arange(problem.count)))
     electrons = np.fft.fftshift(predicted.astype(np.float64), axes=(-2, -1)) * np.where(
         np.fft.fftshift(asnumpy(problem.weight)) > 0, 1.0, 0.0
     )
     return data.replace(
         patterns=_stored(electrons, data, seed).reshape(*data.scan_shape, *electrons.shape[1:]),
         mask=np.fft.fftshift(asnumpy(problem.weight)) > 0,
-        name=f"{data.name}, stationary",
+        name=f"{data.name}, {what}",
         truth=None,
         stated={},
     )

@@ -1,0 +1,49 @@
+"""What came out of a planted motion: known ensembles."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from napari_mixedptycho.analysis.floor import FloorSettings
+from napari_mixedptycho.analysis.motion import ColumnMotion, MotionSettings, statistics
+from napari_mixedptycho.analysis.recovery import Recovery, recover
+from tests.analysis.specimen import columns, moving
+
+
+def measured(sd: float, seed: int, states: int = 8) -> ColumnMotion:
+    positions = moving(states, sd, seed)
+    return statistics(columns(), positions, np.zeros(len(columns()), dtype=bool), MotionSettings(draws=100))
+
+
+def recovery(motion: float, floor: float, found: float) -> Recovery:
+    parts = (measured(motion, 1), measured(floor, 2), measured(0.05, 3, states=200), measured(found, 4))
+    return recover(*parts, FloorSettings(draws=300))
+
+
+def test_the_share_is_what_is_found_above_the_floor() -> None:
+    found = recovery(0.02, 0.005, 0.03)
+    assert found.planted == pytest.approx(0.05, rel=0.05)
+    assert found.share == pytest.approx(np.sqrt(0.03**2 - 0.005**2) / 0.05, rel=0.2)
+    assert found.share_interval[0] < found.share < found.share_interval[1]
+    assert found.ratio == pytest.approx(0.02 / 0.03, rel=0.3)
+    assert found.resolved
+    assert "sizes are far too small" in found.sentence()
+
+
+def test_a_motion_that_is_found_whole_is_said_without_warning() -> None:
+    assert "too small" not in recovery(0.05, 0.003, 0.053).sentence()
+
+
+def test_a_planted_motion_that_is_not_seen_says_that_the_verdict_excludes_nothing() -> None:
+    found = recovery(0.004, 0.004, 0.004)
+    assert not found.resolved
+    assert "excludes none of it" in found.sentence()
+
+
+def test_what_never_moves_is_no_division_by_zero() -> None:
+    found = recovery(0.0, 0.0, 0.0)
+    assert found.share == 0 and not found.resolved
+    assert json.loads(json.dumps(found.numbers(), allow_nan=False))["ratio"] is None
