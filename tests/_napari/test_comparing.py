@@ -94,6 +94,8 @@ def test_blinking_moves_nothing_but_the_layers(two: Ran) -> None:
     dock, viewer = two
     with pytest.raises(InputError, match="two runs"):
         dock.comparing.blink()
+    press(viewer, "B")
+    assert "choose A and B" in dock.steps.footer.status.text()
     dock.comparing.do("a", "seed 0")
     dock.comparing.do("b", "seed 1")
     one, other = (viewer.layers[f"[seed {seed}] mean phase"] for seed in (0, 1))

@@ -102,7 +102,7 @@ class MixedPtychoWidget(QWidget):
             {
                 "previous": partial(self.display.step_state, -1),
                 "next": partial(self.display.step_state, 1),
-                "blink": partial(self.attempt, self.comparing.blink),
+                "blink": self.comparing.press,
                 "scale": self.steps.run.loss.toggle_scale,
                 "export": self._ask.export,
                 "pause": partial(self.attempt, self.runs.pause_or_resume),

@@ -122,6 +122,13 @@ class Comparing(QObject):
         self._display.front(self._front, limits_of=a)
         self._desk.said.emit(f"{'A' if self._front == a else 'B'}: {self._front}")
 
+    def press(self) -> None:
+        """Blink by the key, which may be hit by chance: without two runs it says so and no more."""
+        if self._runs.book.a and self._runs.book.b:
+            self._desk.attempt(self.blink)
+        else:
+            self._desk.said.emit("B blinks two runs: choose A and B in step 4, Runs.")
+
     def compare(self) -> None:
         """Align B with A and show what differs; raises `InputError`."""
         a, b = self._both()
