@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QWidget
 
 from napari_mixedptycho._napari.found import SIGNS, WORDS, Findings, meaning, stated
 from napari_mixedptycho._napari.widget import MixedPtychoWidget
@@ -24,18 +23,10 @@ from napari_mixedptycho.orientation import Orientation
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.stored import Stored
 from napari_mixedptycho.thumbnails import Thumbnail, eight
+from tests._napari.driving import click, threads
 
 MakeDock = Callable[..., MixedPtychoWidget]
 SAMPLE = "sample:si_sigma9"
-
-
-def click(qtbot: QtBot, button: QWidget) -> None:
-    assert button.isEnabled(), button.toolTip()
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-
-
-def threads() -> list[str]:
-    return [t.name for t in threading.enumerate() if t.name.startswith("mixedptycho")]
 
 
 def askew(path: Path, **numbers: float) -> Path:

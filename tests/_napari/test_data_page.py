@@ -2,74 +2,22 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable
-from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
-from napari import Viewer
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import QEvent, QPointF, Qt
-from qtpy.QtGui import QMouseEvent
-from qtpy.QtWidgets import QApplication, QWidget
+from qtpy.QtCore import QPointF, Qt
 
 from napari_mixedptycho._napari import virtual
-from napari_mixedptycho._napari.ask import readable
-from napari_mixedptycho._napari.missing import IncompleteError
-from napari_mixedptycho._napari.remember import note_recent, recent
 from napari_mixedptycho._napari.virtual import ICOM, KINDS, Ring
 from napari_mixedptycho._napari.widget import MixedPtychoWidget
 from napari_mixedptycho._napari.work import imaging
 from napari_mixedptycho.imaging import BRIGHT, DARK
-from napari_mixedptycho.io import sample_path
-from tests.small import small_scan
+from tests._napari.driving import click, drag, names, settle, threads
 
 MakeDock = Callable[..., MixedPtychoWidget]
 SAMPLE = "sample:si_sigma9"
-
-
-def names(viewer: Viewer) -> list[str]:
-    return [layer.name for layer in viewer.layers]
-
-
-def click(qtbot: QtBot, button: QWidget) -> None:
-    assert button.isEnabled(), button.toolTip()
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-
-
-def settle(dock: MixedPtychoWidget, qtbot: QtBot) -> None:
-    qtbot.waitUntil(lambda: not dock.imaging.busy, timeout=20_000)
-
-
-def drag(view: QWidget, begin: QPointF, end: QPointF) -> None:
-    """Press, move in steps, and release, as a hand does."""
-    left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
-
-    def send(kind: QEvent.Type, place: QPointF, button: Qt.MouseButton, held: Qt.MouseButton) -> None:
-        there = QPointF(view.mapToGlobal(place.toPoint()))
-        event = QMouseEvent(kind, place, there, button, held, Qt.KeyboardModifier.NoModifier)
-        QApplication.sendEvent(view, event)
-        time.sleep(0.015)  # pyqtgraph hears of the pointer a hundred times a second
-
-    send(QEvent.Type.MouseMove, begin, none, none)
-    send(QEvent.Type.MouseButtonPress, begin, left, left)
-    for part in np.linspace(0.1, 1.0, 10):
-        send(QEvent.Type.MouseMove, begin + (end - begin) * float(part), none, left)
-    send(QEvent.Type.MouseButtonRelease, end, left, none)
-
-
-def threads() -> list[str]:
-    return [t.name for t in threading.enumerate() if t.name.startswith("mixedptycho")]
-
-
-def stack(path: Path, key: str = "data") -> Path:
-    """Write patterns of the sample as a mere stack, without a single number."""
-    with h5py.File(sample_path("si_sigma9")) as sample, h5py.File(path, "w") as file:
-        file[key] = np.asarray(sample["data"][:12, :12]).reshape(144, 64, 64)
-    return path
 
 
 # --- virtual images -------------------------------------------------------------------------------
@@ -275,116 +223,6 @@ def test_a_turned_scan_is_drawn_where_it_was_taken(make_dock: MakeDock, qtbot: Q
     dock.show_point((y, x))
     np.testing.assert_allclose(dock.display.viewer.layers["scan point"].data, [[0, 10]])
     assert "(0, 10)" in dock.steps.data.pattern._title
-
-
-# --- files ----------------------------------------------------------------------------------------
-
-
-def test_what_a_file_does_not_say_is_asked_in_the_page(
-    make_dock: MakeDock, qtbot: QtBot, tmp_path: Path
-) -> None:
-    dock = make_dock()
-    path = stack(tmp_path / "bare.h5")
-    questions = dock.steps.data.questions
-    dock.steps.data.opened.emit(str(path))
-    assert not questions.isHidden()
-    assert dock.dataset is None
-    click(qtbot, questions.proposals["12 × 12"])
-    assert "bare bright field" in names(dock.display.viewer), "what can be shown is shown"
-    assert str(dock.display.viewer.layers[0].units[0]) == "pixel"
-    click(qtbot, questions.proposals["60 keV"])
-    qtbot.keyClicks(questions.entries["semiangle"].inner.native, "30")
-    step = questions.entries["scan_step"].inner.native
-    qtbot.keyClicks(step, "0.4")
-    qtbot.keyClick(step, Qt.Key.Key_Return)
-    assert questions.isHidden()
-    assert dock.dataset is not None
-    assert dock.dataset.sources["detector_sampling"] == "measured"
-    # What is measured from the disk is what the sample's file says, but for its soft edge.
-    assert dock.dataset.detector_sampling == pytest.approx(1 / 18, rel=0.03)
-    layer = dock.display.viewer.layers["bare bright field"]
-    np.testing.assert_allclose(layer.scale, 0.4)
-    assert str(layer.units[0]) == "angstrom"
-    assert dock.recipe().microscope.semiangle == 30.0
-    assert dock.steps.run.run_button.isEnabled()
-
-
-def test_a_script_is_told_what_is_missing(make_dock: MakeDock, tmp_path: Path) -> None:
-    dock = make_dock()
-    with pytest.raises(IncompleteError, match="scan_shape"):
-        dock.open(stack(tmp_path / "bare.h5"))
-
-
-def test_one_of_several_data_sets_is_chosen(make_dock: MakeDock, qtbot: QtBot, tmp_path: Path) -> None:
-    path = small_scan(tmp_path / "two.h5")
-    with h5py.File(path, "a") as file:
-        file.move("data", "first")
-        file["second"] = file["first"][:4, :5]
-    dock = make_dock()
-    dock.steps.data.opened.emit(str(path))
-    questions = dock.steps.data.questions
-    click(qtbot, questions.proposals["second"])
-    if questions.entries:  # the attributes are those of the file, not of this data set
-        questions.clear()
-    assert dock.recipe().data.dataset == "second"
-
-
-def test_numbers_of_an_earlier_file_are_proposed_and_not_taken(
-    make_dock: MakeDock, qtbot: QtBot, tmp_path: Path
-) -> None:
-    dock = make_dock()
-    dock.open(SAMPLE)
-    calibrate = dock.steps.calibrate
-    calibrate.set_value(calibrate.form.value().model_copy(update={"semiangle": 29.0}))
-    dock.steps.data.form.set_value(dock.recipe().data.model_copy(update={"center": (31.0, 32.0)}))
-    bare = small_scan(tmp_path / "bare.h5", semiangle_mrad=float("nan"))
-    dock.steps.data.opened.emit(str(bare))
-    questions = dock.steps.data.questions
-    assert questions.entries["semiangle"].value() == 29.0
-    assert dock.recipe().microscope.semiangle is None
-    assert dock.recipe().data.center is None
-    click(qtbot, questions.go_on)
-    assert dock.dataset is not None
-    assert dock.dataset.semiangle == 29.0
-
-
-def test_recent_files_stand_in_a_menu(make_dock: MakeDock, tmp_path: Path) -> None:
-    dock = make_dock()
-    path = small_scan(tmp_path / "one.h5")
-    dock.open(path)
-    dock.open(SAMPLE)
-    assert recent() == [str(path)], "samples have a menu of their own"
-    page = dock.steps.data
-    page.recent_menu.aboutToShow.emit()
-    assert [action.text() for action in page.recent_menu.actions()] == ["one.h5"]
-    page.recent_menu.actions()[0].trigger()
-    assert dock.dataset is not None
-    assert dock.dataset.name == "one"
-    for number in range(12):
-        (tmp_path / f"{number}.h5").touch()
-        note_recent(str(tmp_path / f"{number}.h5"))
-    assert len(recent()) == 8
-    assert recent()[0].endswith("11.h5")
-
-
-def test_the_dialog_offers_every_format() -> None:
-    for suffix in (".mib", ".dm4", ".emd", ".raw", ".zarr", ".npy", ".tif", ".h5"):
-        assert f"*{suffix}" in readable()
-
-
-def test_masked_pixels_are_drawn_and_told(make_dock: MakeDock, qtbot: QtBot, tmp_path: Path) -> None:
-    dock = make_dock()
-    mask = np.ones((64, 64), bool)
-    mask[10, 20] = mask[11, 20] = False
-    np.save(tmp_path / "mask.npy", mask)
-    dock.open(SAMPLE)
-    form = dock.steps.data.form
-    form.set_value(form.value().model_copy(update={"mask": str(tmp_path / "mask.npy")}))
-    dock.imaging.refresh()
-    settle(dock, qtbot)
-    drawn = dock.steps.data.pattern.masked.image
-    np.testing.assert_array_equal(drawn[..., 3] > 0, ~mask)
-    assert "2 of 4096 pixels are not measured" in dock.steps.data.virtual.note.text()
 
 
 @pytest.mark.gl

@@ -110,7 +110,7 @@ class Findings:
         rows = [
             Row("Disk centre", f"{y.value:.2f}, {x.value:.2f} px", "good", self._center(), "disk"),
             Row("Disk radius", f"{_told(found.disk.radius)} px", "good", "measured", "disk"),
-            self._compared("Sampling", "detector_sampling", found.sampling, "1/Å per px", "disk"),
+            self._compared("Sampling", "detector_sampling", found.sampling, "1/Å", "disk"),
             self._compared("Scan rotation", "scan_rotation", found.rotation, "°", "rotation"),
             self._orientation(),
             self._descan(),
@@ -181,9 +181,8 @@ class Findings:
         if dose is None:
             why = "Electrons per unit are not known: type them below"
             return Row("Dose", "not known", "unknown", why)
-        return Row(
-            "Dose", f"{_amount(dose.value)} e/Å²", "good", f"measured, ± {dose.error:.2g} electrons per Å²"
-        )
+        source = f"measured, ± {_amount(dose.error)} electrons per Å²"
+        return Row("Dose", f"{_amount(dose.value)} e/Å²", "good", source)
 
     def picture(self, name: str) -> NDArray[np.uint8]:
         """Draw one of the pictures (y, x, rgba)."""

@@ -94,8 +94,7 @@ class VirtualPanel(QWidget):
         self._scan, self._rings, self.kind = scan, dict(rings), kind
         unit = "mrad" if scan.calibrated else "px"
         self.pattern.set_unit(unit)
-        for entry in (self.inner, self.outer):
-            entry.setSuffix(f" {unit}")
+        self.unit.setText(unit)
         for name, made in self.buttons.items():
             reason = scan.why_not(name)
             made.setEnabled(not reason)
@@ -189,6 +188,8 @@ class VirtualPanel(QWidget):
             grid.addWidget(label, 0, 2 * place)
             grid.addWidget(entry, 0, 2 * place + 1)
             grid.setColumnStretch(2 * place + 1, 1)
+        self.unit = QLabel("mrad")
+        grid.addWidget(self.unit, 0, 4)
         return grid
 
     def _tools(self) -> QHBoxLayout:
