@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,12 +39,22 @@ def write_columns(
         Atoms in a column; None: not known.
     """
     table = columns_table(motion, comparison, verdict, atoms)
+    write_rows(path, list(table), zip(*table.values(), strict=True))
+
+
+def write_rows(path: str | os.PathLike[str], header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write a table as comma-separated values; its folder is made when missing."""
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(table)
-        writer.writerows(zip(*table.values(), strict=True))
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def cell(value: float | None) -> str:
+    """Return a number as tables hold it: six digits that count, nothing where there is none."""
+    return "" if value is None or np.isnan(value) else f"{value:.6g}"
 
 
 def columns_table(
@@ -85,7 +96,7 @@ def columns_table(
         numbers["B_above_floor (angstrom^2)"] = b_factor(verdict.column_above)
     if comparison is not None:
         numbers |= _truth(comparison, count)
-    table |= {name: [_text(value) for value in values] for name, values in numbers.items()}
+    table |= {name: [cell(value) for value in values] for name, values in numbers.items()}
     flags = {"flagged": motion.flagged, "edge": motion.edge, "overlap": motion.overlap}
     table |= {name: [str(int(f)) for f in flag] for name, flag in flags.items() if flag is not None}
     return table
@@ -117,10 +128,6 @@ def _truth(comparison: Comparison, count: int) -> dict[str, np.ndarray]:
         numbers[name] = np.full(count, np.nan)
         numbers[name][comparison.found] = values
     return numbers
-
-
-def _text(value: float) -> str:
-    return "" if np.isnan(value) else f"{value:.6g}"
 
 
 def read_columns(path: str | os.PathLike[str]) -> tuple[np.ndarray, tuple[int, ...]]:

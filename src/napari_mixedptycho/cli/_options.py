@@ -43,20 +43,25 @@ def device(text: str) -> str:
 
 def add_changes(parser: argparse.ArgumentParser) -> None:
     """Add the options that change a recipe."""
-    parser.add_argument(
-        "--set",
-        dest="changes",
-        action="append",
-        default=[],
-        metavar="section.key=value",
-        help="change a setting, as in model.states=8 or stages.moving.iterations=30 (repeatable)",
-    )
+    add_set(parser, "change a setting, as in model.states=8 or stages.moving.iterations=30")
     parser.add_argument(
         "--scan-shape", nargs=2, type=positive, metavar=("ROWS", "COLUMNS"), help="data.scan_shape, in short"
     )
     parser.add_argument("--iterations", type=positive, metavar="N", help="iterations of the last stage")
     parser.add_argument("--device", type=device, help="cpu, gpu, gpu:1 (the second), gpu:0,1 (both) or auto")
     parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
+
+
+def add_set(parser: argparse.ArgumentParser, words: str) -> None:
+    """Add the option that changes one setting, any number of times."""
+    parser.add_argument(
+        "--set",
+        dest="changes",
+        action="append",
+        default=[],
+        metavar="section.key=value",
+        help=f"{words} (repeatable)",
+    )
 
 
 def changed(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -20,6 +19,7 @@ from napari_mixedptycho.analysis import (
     mean_frequency,
     neighbour_amplitudes,
 )
+from napari_mixedptycho.analysis.table import cell, write_rows
 
 Ensembles = Mapping[str, NDArray[np.float64]]
 
@@ -108,11 +108,9 @@ def _plain(value: Any) -> Any:
 
 def write_pairs(path: Path, found: dict[str, Any]) -> None:
     """Write the correlations against distance as CSV."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        rows = found["correlations"]
-        writer.writerow(["distance (angstrom)", *list(rows[0])[1:]])
-        writer.writerows(["" if value is None else f"{value:.6g}" for value in row.values()] for row in rows)
+    rows = found["correlations"]
+    header = ["distance (angstrom)", *list(rows[0])[1:]]
+    write_rows(path, header, ([cell(value) for value in row.values()] for row in rows))
 
 
 def sentences(found: dict[str, Any]) -> str:

@@ -28,7 +28,7 @@ from napari_mixedptycho.analysis import (
 )
 from napari_mixedptycho.analysis.columns import Floats
 from napari_mixedptycho.cli._distance import apart
-from napari_mixedptycho.cli._options import check_folder, positive
+from napari_mixedptycho.cli._options import add_set, check_folder, positive
 from napari_mixedptycho.cli._pairs import pairs_of, sentences, write_pairs
 from napari_mixedptycho.cli._truth import add_truth, truth_for
 from napari_mixedptycho.dataset import Truth
@@ -66,14 +66,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
         metavar="A",
         help="of the window in Å, or auto: 0.3 of the distance of near neighbours (default: 0.4)",
     )
-    parser.add_argument(
-        "--set",
-        dest="changes",
-        action="append",
-        default=[],
-        metavar="section.key=value",
-        help="change how columns are found or measured, as in finder.threshold=0.15 (repeatable)",
-    )
+    add_set(parser, "change how columns are found or measured, as in finder.threshold=0.15")
     parser.add_argument("--pairs", action="store_true", help="also how columns move together, against chance")
     parser.add_argument(
         "--mass",

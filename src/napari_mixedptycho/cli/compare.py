@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 from itertools import zip_longest
 from pathlib import Path
@@ -16,6 +15,7 @@ from napari_mixedptycho.analysis.columns import Floats
 from napari_mixedptycho.analysis.distance import distances
 from napari_mixedptycho.analysis.motion import finite
 from napari_mixedptycho.analysis.pair import Pair, PairSettings, pair
+from napari_mixedptycho.analysis.table import cell, write_rows
 from napari_mixedptycho.cli._distance import apart
 from napari_mixedptycho.cli._options import check_folder
 from napari_mixedptycho.result import Result
@@ -94,14 +94,8 @@ def write_columns(path: Path, both: tuple[ColumnMotion, ColumnMotion], shift: Fl
         for axis, letter in enumerate("yx"):
             table[f"sd_{letter}_{name} (angstrom)"] = motion.sd[:, axis]
     table |= found.table()
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["id", *table])
-        rows = zip(*table.values(), strict=True)
-        writer.writerows(
-            [str(index), *("" if np.isnan(value) else f"{value:.6g}" for value in row)]
-            for index, row in enumerate(rows)
-        )
+    rows = enumerate(zip(*table.values(), strict=True))
+    write_rows(path, ["id", *table], ([str(index), *map(cell, row)] for index, row in rows))
 
 
 def write_rings(path: Path, found: Pair) -> None:
@@ -115,10 +109,7 @@ def write_rings(path: Path, found: Pair) -> None:
     ]
     curves = (found.agreement.frequency, found.agreement.value, found.half_bit.value)
     table = (*curves, *(power.value for power in found.power))
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(header)
-        writer.writerows([f"{value:.6g}" for value in row] for row in zip_longest(*table))
+    write_rows(path, header, ([cell(value) for value in row] for row in zip_longest(*table)))
 
 
 def sentences(numbers: dict[str, Any]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from napari_mixedptycho.analysis.ensemble import Ensemble, EnsembleSettings, ensemble
+from napari_mixedptycho.analysis.table import cell, write_rows
 from napari_mixedptycho.cli._options import add_changes, changed, check_folder, is_result, positive
 from napari_mixedptycho.cli._progress import Display
 from napari_mixedptycho.cli.recipe import for_contents
@@ -171,9 +171,8 @@ def _write(found: Ensemble, numbers: dict[str, object], folder: Path) -> None:
     from napari_mixedptycho.analysis.figures.style import save
 
     (folder / NUMBERS).write_text(json.dumps(numbers, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    with (folder / TABLE).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerows(rows_of(found))
+    header, *rows = rows_of(found)
+    write_rows(folder / TABLE, header, rows)
     save(drawn(found), folder / FIGURE)
 
 
@@ -189,7 +188,7 @@ def rows_of(found: Ensemble) -> Sequence[Sequence[str]]:
         numbers[f"mean_{name}_between_runs (angstrom)"] = found.between[:, axis]
     for index, run in enumerate(found.runs):
         numbers[f"u_rms_run_{index + 1} (angstrom)"] = run.u_rms
-    rows = [[f"{value:.6g}" for value in row] for row in zip(*numbers.values(), strict=True)]
+    rows = [[cell(value) for value in row] for row in zip(*numbers.values(), strict=True)]
     flags = [str(int(flag)) for flag in pooled.flagged]
     return [
         ["id", *numbers, "flagged"],

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from napari_mixedptycho.checks.verdicts import verdicts
-from napari_mixedptycho.cli._options import check_folder, device, positive
+from napari_mixedptycho.cli._options import add_set, check_folder, device, positive
 from napari_mixedptycho.cli._progress import Display, duration, size
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.prepare import open_dataset
@@ -58,14 +58,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument(
         "--settings", type=Path, metavar="FILE.toml", help="settings as --print-settings writes them"
     )
-    parser.add_argument(
-        "--set",
-        dest="changes",
-        action="append",
-        default=[],
-        metavar="section.key=value",
-        help="change a setting, as in specimen.motion.u_rms=0.06 or scan.rotation=20 (repeatable)",
-    )
+    add_set(parser, "change a setting, as in specimen.motion.u_rms=0.06 or scan.rotation=20")
     parser.add_argument(
         "--dose", metavar="E", help="beam.dose in short: electrons per Å², or none (no noise)"
     )

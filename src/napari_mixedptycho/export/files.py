@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 
 from napari_mixedptycho.analysis import ColumnMotion, write_columns
 from napari_mixedptycho.analysis.motion import finite
+from napari_mixedptycho.analysis.table import cell, write_rows
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.export.findings import Findings
 from napari_mixedptycho.io import Axis, Field, write_emd_fields, write_tiff
@@ -114,14 +114,14 @@ def export_tables(findings: Findings, folder: Path) -> list[Path]:
     """Write ``columns.csv``, ``positions.csv`` (every column in every state) and ``summary.csv``."""
     files = [folder / name for name in ("columns.csv", "positions.csv", "summary.csv")]
     write_columns(files[0], findings.motion, findings.comparison, findings.verdict)
-    _write_rows(files[1], ["id", "state", "y (angstrom)", "x (angstrom)"], _positions(findings.motion))
-    _write_rows(files[2], ["quantity", "value", "unit"], summary(findings))
+    write_rows(files[1], ["id", "state", "y (angstrom)", "x (angstrom)"], _positions(findings.motion))
+    write_rows(files[2], ["quantity", "value", "unit"], summary(findings))
     return files
 
 
 def _positions(motion: ColumnMotion) -> list[list[str]]:
     return [
-        [str(number), str(state), *(f"{value:.6g}" for value in motion.positions[state, column])]
+        [str(number), str(state), *map(cell, motion.positions[state, column])]
         for column, number in enumerate(motion.numbers or range(motion.n_columns))
         for state in range(motion.n_states)
     ]
@@ -136,33 +136,22 @@ def summary(findings: Findings) -> list[list[str]]:
         numbers |= findings.comparison.summary()
     for name, value in numbers.items():
         single = name in plain or "ratio" in name or "correlation" in name
-        rows.append([name, _text(value), "" if single else "angstrom"])
+        rows.append([name, cell(value), "" if single else "angstrom"])
     if findings.verdict is not None:
         verdict = findings.verdict
-        rows += [["floor", _text(finite(verdict.floor)), "angstrom"]]
-        rows += [["above_floor", _text(finite(verdict.above)), "angstrom"]]
-        rows += [["motion_over_floor", _text(finite(verdict.ratio)), ""]]
+        rows += [["floor", cell(finite(verdict.floor)), "angstrom"]]
+        rows += [["above_floor", cell(finite(verdict.above)), "angstrom"]]
+        rows += [["motion_over_floor", cell(finite(verdict.ratio)), ""]]
         rows += [
-            [f"motion_over_floor_{end}", _text(finite(value)), ""]
+            [f"motion_over_floor_{end}", cell(finite(value)), ""]
             for end, value in zip(("low", "high"), verdict.ratio_interval, strict=True)
         ]
         rows += [["resolved", str(int(verdict.resolved)), ""]]
     history = findings.result.history
     if len(history):
-        rows += [["loss", _text(finite(history.loss[-1])), ""]]
-        rows += [["loss_held_out", _text(finite(history.held_out[-1])), ""]] if history.held_out else []
+        rows += [["loss", cell(finite(history.loss[-1])), ""]]
+        rows += [["loss_held_out", cell(finite(history.held_out[-1])), ""]] if history.held_out else []
     return rows
-
-
-def _text(value: float | None) -> str:
-    return "" if value is None else f"{value:.6g}"
-
-
-def _write_rows(path: Path, header: list[str], rows: list[list[str]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(header)
-        writer.writerows(rows)
 
 
 def export_recipe(result: Result, path: Path) -> Path:
