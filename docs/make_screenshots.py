@@ -25,12 +25,15 @@ import napari
 from qtpy.QtCore import QSettings
 from qtpy.QtWidgets import QApplication
 
+from napari_mixedptycho._napari.images import region_offset
 from napari_mixedptycho._napari.launch import add_dock
+from napari_mixedptycho._napari.overlays import ELLIPSES, TRUTH
+from napari_mixedptycho._napari.pages.details import PAIRS
 from napari_mixedptycho._napari.widget import MixedPtychoWidget
 from napari_mixedptycho.recipe import Recipe
 
 PATH = QSettings.Format.IniFormat, QSettings.Scope.UserScope
-KEPT = ("data", "calibrate", "model", "running", "dock")
+KEPT = ("data", "calibrate", "orientations", "model", "running", "runs", "dock", "pairs")
 STEPS = ("data", "calibrate", "model", "run", "analyse")
 
 
@@ -46,9 +49,12 @@ def main() -> int:
     picture(viewer, options, "start")
     dock.open("sample:si_sigma9")
     dock.display.look()
+    settle(dock)
     for step in STEPS[:4]:
         dock.steps.show_step(step)
-        picture(viewer, options, step)
+        picture(viewer, options, f"{step}_before" if step == "calibrate" else step)
+        if step == "calibrate":
+            calibrate(dock, viewer, options)
     dock.set_recipe(recipe(dock, options))
     dock.run()
     half = dock.recipe().iterations - dock.recipe().stages[-1].iterations // 2
@@ -58,18 +64,61 @@ def main() -> int:
     while dock.running:
         wait(0.1)
     picture(viewer, options, "finished")
-    dock.find_columns()
+    analyse(dock, viewer, options)
+    print(dock.steps.footer.status.text())
+    viewer.close()
+    return 0
+
+
+def calibrate(dock: MixedPtychoWidget, viewer: napari.Viewer, options: argparse.Namespace) -> None:
+    """Measure, and look at the eight orientations; nothing is taken over, the file's numbers are right."""
+    page = dock.steps.calibrate
+    page.calibrate_button.click()
+    settle(dock)
+    picture(viewer, options, "calibrate")
+    page.eight_button.click()
+    settle(dock)
+    bar = page.verticalScrollBar()
+    if bar is not None:
+        bar.setValue(bar.maximum())
+    picture(viewer, options, "orientations")
+
+
+def analyse(dock: MixedPtychoWidget, viewer: napari.Viewer, options: argparse.Namespace) -> None:
+    """Find columns, run the control, and look at one column, at pairs and at the table of runs."""
     dock.steps.show_step("analyse")
+    dock.find_columns()
+    dock.steps.analyse.control_button.click()
+    while "Motion" not in dock.steps.analyse.verdict.text():
+        wait(0.1)
+    for name in (ELLIPSES, TRUTH):
+        dock.steps.analyse.overlays.buttons[name].click()
+    for layer in viewer.layers:
+        layer.visible = layer.visible and "control" not in layer.name
+    assert dock.result is not None
+    assert dock.desk.found is not None
+    y, x = dock.desk.found.motion.mean[5] + region_offset(dock.result)
+    dock.show_point((y, x))
     picture(viewer, options, "dock")
-    dock.display.choose("phase")
-    picture(viewer, options, "state")
+    dock.steps.analyse.details.choose(PAIRS)
+    settle(dock)
+    wait(5)
+    picture(viewer, options, "pairs")
+    dock.steps.show_step("run")
+    dock.steps.run.turn("runs")
+    picture(viewer, options, "runs")
     with tempfile.TemporaryDirectory() as folder:
         dock.export(folder)
         for name in ("states.png", "columns.png"):
             shutil.copy(Path(folder) / name, options.out / name)
-    print(dock.steps.footer.status.text())
-    viewer.close()
-    return 0
+
+
+def settle(dock: MixedPtychoWidget) -> None:
+    """Wait until nothing is measured beside the window."""
+    wait(0.3)
+    while dock.calibrating.busy:
+        wait(0.1)
+    wait(0.5)
 
 
 def recipe(dock: MixedPtychoWidget, options: argparse.Namespace) -> Recipe:
