@@ -80,3 +80,26 @@ def test_nothing_is_heard_of_what_was_cancelled(background: Background, qtbot: Q
     assert not background.busy
     qtbot.wait(80)
     assert not heard
+
+
+def test_patient_jobs_are_seen_although_they_follow_each_other_fast(
+    background: Background, qtbot: QtBot
+) -> None:
+    begun, go_on, heard = threading.Event(), threading.Event(), []
+
+    def first(post: Post) -> None:
+        begun.set()
+        assert go_on.wait(10)
+        post("first")
+
+    background.arrived.connect(heard.append)
+    background.ask(first, patient=True)
+    assert begun.wait(10)
+    for number in range(5):
+        background.ask(lambda post, number=number: post(number), patient=True)
+    with qtbot.waitSignal(background.ended):
+        go_on.set()
+        qtbot.waitUntil(lambda: bool(heard))
+    assert heard[-1] == 4
+    assert set(heard) <= {"first", 4}
+    background.shutdown()

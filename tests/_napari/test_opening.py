@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 
 from napari_mixedptycho._napari.ask import readable
+from napari_mixedptycho._napari.form import paths
 from napari_mixedptycho._napari.missing import IncompleteError
 from napari_mixedptycho._napari.remember import note_recent, recent
 from napari_mixedptycho._napari.widget import MixedPtychoWidget
@@ -135,3 +136,19 @@ def test_masked_pixels_are_drawn_and_told(make_dock: MakeDock, qtbot: QtBot, tmp
     drawn = dock.steps.data.pattern.masked.image
     np.testing.assert_array_equal(drawn[..., 3] > 0, ~mask)
     assert "2 of 4096 pixels are not measured" in dock.steps.data.virtual.note.text()
+
+
+def test_files_of_the_form_are_chosen_by_a_dialog(
+    make_dock: MakeDock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dock = make_dock()
+    offered = []
+
+    def chosen(parent: object, title: str, start: str, kinds: str) -> tuple[str, str]:
+        offered.append(kinds)
+        return "/somewhere/earlier.nxs", kinds
+
+    monkeypatch.setattr(paths.QFileDialog, "getOpenFileName", chosen)
+    dock.steps.model.guess.editors["result"].browse.click()
+    assert dock.recipe().guess.result == "/somewhere/earlier.nxs"
+    assert all(suffix in offered[0] for suffix in ("*.h5", "*.hdf5", "*.nxs", "*.npz"))

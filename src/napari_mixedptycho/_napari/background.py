@@ -54,6 +54,7 @@ class Background(QObject):
         self._last: threading.Thread | None = None
         self._wish: Job | None = None
         self._number = 0
+        self._patient = False
         self._news: list[Any] = []
         self._over: list[Exception | None] = []
         self._timer = QTimer(self)
@@ -65,11 +66,22 @@ class Background(QObject):
         """Whether the latest job goes on, or its end was not told yet."""
         return self._timer.isActive()
 
-    def ask(self, job: Job) -> None:
-        """Do this; whatever is being done is left."""
+    def ask(self, job: Job, *, patient: bool = False) -> None:
+        """Do this; whatever is being done is left.
+
+        Parameters
+        ----------
+        job
+            What to do.
+        patient
+            Let an earlier patient job come to its end: else nothing would ever be seen of jobs that follow
+            each other faster than they are done.
+        """
         with self._lock:
             self._wish = job
-            self._forget()
+            if not (patient and self._patient):
+                self._forget()
+            self._patient = patient
             if self._thread is None:
                 # Not a daemon: a thread killed in the middle of NumPy can take the process down with it.
                 self._thread = self._last = threading.Thread(target=self._work, name=self._name)
@@ -110,7 +122,7 @@ class Background(QObject):
             except Exception as found:  # noqa: BLE001 - whatever it is, it must reach the person at the screen
                 error = found
             with self._lock:
-                if number == self._number:
+                if number == self._number and self._wish is None:
                     self._over[:] = [error]
 
     def _post(self, number: int, news: Any) -> None:

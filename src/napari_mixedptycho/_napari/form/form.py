@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
@@ -23,6 +23,7 @@ from napari_mixedptycho._napari.form.names import (
     unit,
     unset,
 )
+from napari_mixedptycho._napari.form.paths import FILTERS, FileName
 from napari_mixedptycho._napari.parts import mark, tool
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.settings import Settings, explain
@@ -162,7 +163,7 @@ class SettingsForm(Editor):
 
     def _add_row(self, grid: QGridLayout, name: str) -> None:
         field, row = self.kind.model_fields[name], grid.rowCount()
-        editor = make_editor(field.annotation, field)
+        editor = make_editor(field.annotation, field, name)
         self.editors[name] = editor
         editor.changed.connect(self.changed)
         title = QLabel(label(name))
@@ -259,8 +260,8 @@ class KindEditor(Editor):
         self.setVisible(has_fields and self.more.isChecked())
 
 
-def make_editor(annotation: Any, field: Any) -> Editor:
-    """Return the editor for a field of a settings class."""
+def make_editor(annotation: Any, field: Any, name: str = "") -> Editor:
+    """Return the editor for a field of a settings class; some are known by their name to be files."""
     from napari_mixedptycho._napari.form.lists import ListEditor
 
     annotation, optional = build.without_none(annotation)
@@ -272,4 +273,6 @@ def make_editor(annotation: Any, field: Any) -> Editor:
         return ListEditor(entry)
     if (group := build.nested(annotation)) is not None:
         return KindEditor((group,), optional) if optional else SettingsForm(group)
+    if annotation is str and name in FILTERS:
+        return FileName(TypeAdapter(str), optional, FILTERS[name])
     return build.leaf(field)

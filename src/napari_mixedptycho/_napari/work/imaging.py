@@ -195,7 +195,7 @@ class Imaging(QObject):
             for shot in shots(scan, kind, rings, self._kept, budget=budget):
                 post((scan, shot))
 
-        self._background.ask(job)
+        self._background.ask(job, patient=budget == 0)
 
     _kept_of: Scan | None = None
     _settled: tuple[object, ...] = ()
@@ -207,14 +207,16 @@ class Imaging(QObject):
     def _show(self, shot: Shot) -> None:
         scan = self.scan
         assert scan is not None
-        self._images = shot.images
+        before, self._images = self._images, shot.images
+        more = before is None or before is shot.images or before.seen.sum() != shot.images.seen.sum()
         self._layers.show(shot, wanted=self._wanted)
         if self._wanted:
             self._layers.choose(shot.kind)
         self._wanted = False
         self._panel.show_progress(shot.done, shot.stride)
-        self._steps.data.show_summary(scan, shot.images, self._desk.dataset)
-        if self._point is None:
+        if more:
+            self._steps.data.show_summary(scan, shot.images, self._desk.dataset)
+        if more and self._point is None:
             self._show_pattern()
         self.arrived.emit(shot)
 
