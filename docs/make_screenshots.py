@@ -76,6 +76,7 @@ def calibrate(dock: MixedPtychoWidget, viewer: napari.Viewer, options: argparse.
     page.calibrate_button.click()
     settle(dock)
     picture(viewer, options, "calibrate")
+    page.eight.open(True)
     page.eight_button.click()
     settle(dock)
     bar = page.verticalScrollBar()
