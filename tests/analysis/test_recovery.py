@@ -40,7 +40,14 @@ def test_a_motion_that_is_found_whole_is_said_without_warning() -> None:
 def test_a_planted_motion_that_is_not_seen_says_that_the_verdict_excludes_nothing() -> None:
     found = recovery(0.004, 0.004, 0.004)
     assert not found.resolved
-    assert "excludes none of it" in found.sentence()
+    assert "no verdict excludes it" in found.sentence()
+
+
+def test_more_than_a_planted_motion_that_is_not_seen_is_not_explained_by_it() -> None:
+    found = recovery(0.02, 0.004, 0.004)
+    assert not found.resolved and found.ratio_interval[0] > 1
+    assert "does not explain it" in found.sentence()
+    assert "does not explain it" not in recovery(0.004, 0.004, 0.004).sentence()
 
 
 def test_what_never_moves_is_no_division_by_zero() -> None:

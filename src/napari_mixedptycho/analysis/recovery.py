@@ -50,12 +50,13 @@ class Recovery:
             f"Of a planted motion of {self.planted:.3f} Å the same recipe finds {self.found:.4f} Å, "
             f"{self.share:.2f} ({low:.2f} to {high:.2f}) of it above the floor"
         )
-        if not self.resolved:
-            return f"{text}: so much motion would not be told from rest, and the verdict excludes none of it."
         low, high = self.ratio_interval
+        beside = f"The result shows {self.ratio:.2f} ({low:.2f} to {high:.2f}) times as much"
+        if not self.resolved:
+            text = f"{text}: so much is not told from rest, and no verdict excludes it."
+            return f"{text} {beside}; what such a motion gives does not explain it." if low > 1 else text
         size = "" if self.share > _FAITHFUL else ", and sizes are far too small"
-        beside = f"The result shows {self.ratio:.2f} ({low:.2f} to {high:.2f}) times as much."
-        return f"{text}: it is seen{size}. {beside}"
+        return f"{text}: it is seen{size}. {beside}."
 
     def numbers(self) -> dict[str, float | bool | str | list[float | None] | None]:
         """Return plain values for JSON; None for what is not finite."""
