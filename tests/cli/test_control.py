@@ -40,6 +40,12 @@ def test_a_control_writes_and_says_its_verdict(run: Run, file: Path, tmp_path: P
     assert low < numbers["ratio"] and (high is None or numbers["ratio"] < high)  # two states bound little
     assert numbers["resolved"] == (low > 1 and numbers["above_floor"] > numbers["least"])
     assert numbers["ratio"] == pytest.approx(numbers["motion"] / numbers["floor"])
+    # Both still move after so few iterations, which is said where the verdict is narrow.
+    still = Result.load(out / "control.h5").history.motion_drift
+    assert still is None or numbers["floor_drift"] == pytest.approx(still)
+    assert ("last quarter" in ran.err) == (
+        low < 2 and bool(numbers["floor_drift"] or numbers["motion_drift"])
+    )
     assert "floor (angstrom)" in (out / "columns.csv").read_text().splitlines()[0]
 
     # The control is an ordinary result of a recipe that names the stationary data.

@@ -33,6 +33,9 @@ from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.result import Result, versions
 
 DATA, RESULT, NUMBERS, TABLE = "stationary.h5", "control.h5", "control.json", "columns.csv"
+_DRIFTS = ("result", "motion_drift"), ("control", "floor_drift")
+_CLEAR = 2.0
+"""Times the floor: where all of the interval lies above, a drift is no reason to doubt."""
 PLANTED_DATA, PLANTED_RESULT = "planted_data.h5", "planted.h5"
 
 
@@ -92,7 +95,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if still is None or code:
         return _stopped(job, code)
     found = judged(result, still, columns)
-    _write(found, folder)
+    _write(found, job)
     recovery = None
     if plan is not None:
         moved, code = job.run(moving(result, dataset, plan), PLANTED_DATA, PLANTED_RESULT)
@@ -104,10 +107,16 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _say(found: Control, recovery: Recovery | None, job: _Job, *, as_json: bool) -> int:
     """Write and print numbers and verdict."""
-    numbers, sentences = _write(found, job.folder, recovery), [found.verdict.sentence()]
+    numbers, sentences = _write(found, job, recovery), [found.verdict.sentence()]
     if recovery is not None:
         sentences.append(recovery.sentence())
     print(json.dumps(numbers, indent=2) if as_json else "\n".join(sentences))
+    told = [f"{one} {numbers[key]:+.4f} Å" for one, key in _DRIFTS if numbers[key]]
+    if told and found.verdict.ratio_interval[0] < _CLEAR:
+        job.display.say(
+            f"Motion, change in the last quarter of the iterations: {', '.join(told)}. Where that is as "
+            "much as lies between the two, more iterations may change the verdict."
+        )
     if not found.verdict.resolved and recovery is None:
         job.display.say(
             "Not resolved is not at rest: a start from below may not reach a motion of few electrons. "
@@ -212,11 +221,13 @@ def write_dataset(path: Path, data: Dataset) -> None:
     part.replace(path)
 
 
-def _write(found: Control, folder: Path, recovery: Recovery | None = None) -> dict[str, Any]:
+def _write(found: Control, job: _Job, recovery: Recovery | None = None) -> dict[str, Any]:
     """Write ``columns.csv`` and ``control.json``; return the numbers."""
     numbers: dict[str, Any] = found.verdict.numbers() | {"sentence": found.verdict.sentence()}
+    for (_, key), result in zip(_DRIFTS, (job.result, found.result), strict=True):
+        numbers[key] = result.history.motion_drift
     if recovery is not None:
         numbers["planted"] = recovery.numbers()
-    write_columns(folder / TABLE, found.motion, verdict=found.verdict)
-    (folder / NUMBERS).write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
+    write_columns(job.folder / TABLE, found.motion, verdict=found.verdict)
+    (job.folder / NUMBERS).write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
     return numbers
