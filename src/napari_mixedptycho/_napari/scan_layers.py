@@ -78,13 +78,16 @@ class ScanLayers:
             return
         found = self._images[shot.kind]
         layer = _layer(found)
-        if np.shape(layer.data) != shot.image.shape:
-            layer.metadata[KEY]["stride"] = shot.stride
+        moved = layer.metadata.get(KEY, {}).get("stride", 1) != shot.stride
+        if moved:
+            layer.metadata.setdefault(KEY, {})["stride"] = shot.stride
         if isinstance(found, LiveLayer):
             found.update(shot.image, shot.limits, force=True)
         else:
             layer.data = shot.image
-        self._put(layer)
+        # Not every time: napari tells the whole window of it.
+        if moved:
+            self._put(layer)
 
     def choose(self, kind: str) -> None:
         """Show one of the images and hide the others."""
