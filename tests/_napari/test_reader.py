@@ -11,7 +11,7 @@ import pytest
 from napari import Viewer
 from npe2 import PluginManager, PluginManifest
 
-from napari_mixedptycho._napari.images import KEY, View, scanned_field, virtual_bright_field
+from napari_mixedptycho._napari.images import KEY, View, scanned_field
 from napari_mixedptycho._napari.reader import get_reader, read
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.io import load, sample_path
@@ -68,15 +68,6 @@ def test_a_result_opens_as_three_layers_over_the_scan(
     assert [str(unit) for unit in phase.units] == ["dimensionless"] * 2 + ["angstrom"] * 2
     np.testing.assert_allclose(phase.scale[-2:], small_result.sampling)
     np.testing.assert_allclose(phase.translate[-2:], small_result.origin)
-
-
-def test_the_bright_field_is_the_light_inside_the_disk() -> None:
-    dataset = load("sample:si_sigma9")
-    n = dataset.detector_size
-    y, x = np.mgrid[:n, :n] - n // 2
-    disk = np.hypot(y, x) * dataset.detector_sampling * dataset.wavelength * 1e3 <= dataset.semiangle
-    expected = (dataset.values * disk).sum(axis=(2, 3))
-    np.testing.assert_allclose(virtual_bright_field(dataset), expected, rtol=1e-5)
 
 
 def test_limits_are_those_of_the_scanned_field(small_result: Result) -> None:

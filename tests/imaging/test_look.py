@@ -287,3 +287,12 @@ def test_it_is_so_for_a_detector_that_is_turned() -> None:
     assert min(errors, key=errors.__getitem__) in (90.0, -90.0)
     assert min(errors.values()) < 0.02
     assert errors[0.0] > 0.3
+
+
+def test_the_bright_field_is_the_light_inside_the_disk() -> None:
+    dataset = load("sample:si_sigma9")
+    n = dataset.detector_size
+    y, x = np.mgrid[:n, :n] - n // 2
+    disk = np.hypot(y, x) * dataset.detector_sampling * dataset.wavelength * 1e3 <= dataset.semiangle
+    expected = (dataset.values * disk).sum(axis=(2, 3))
+    np.testing.assert_allclose(virtual_images(dataset).sums[BRIGHT], expected, rtol=1e-5)

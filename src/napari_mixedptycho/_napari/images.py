@@ -17,7 +17,7 @@ from napari_mixedptycho._napari.planes import Planes, amplitude, wheel
 from napari_mixedptycho._napari.virtual import FIRST, LOOKS, Scan, Shot
 from napari_mixedptycho.analysis.pair import Pair
 from napari_mixedptycho.dataset import Dataset, turning
-from napari_mixedptycho.imaging import BRIGHT, look, virtual_images
+from napari_mixedptycho.imaging import BRIGHT, look
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.result import Result
 
@@ -121,11 +121,6 @@ def region_offset(result: Result) -> tuple[float, float]:
     start = np.array([region[0], region[2]]) * microscope.scan_step
     y, x = turning(microscope.scan_rotation or 0.0) @ start
     return float(y), float(x)
-
-
-def virtual_bright_field(dataset: Dataset) -> Image:
-    """Return the intensity inside the bright-field disk (scan_y, scan_x), stored units; reads row by row."""
-    return virtual_images(dataset).sums[BRIGHT].astype(np.float32)
 
 
 def dataset_layers(dataset: Dataset, file: str | os.PathLike[str]) -> list[LayerData]:
