@@ -90,7 +90,7 @@ class Steps(QWidget):
         return Recipe(
             data=self.data.form.value(),
             microscope=self.calibrate.form.value(),
-            model=self.model.form.value(),
+            model=self.model.value(),
             guess=self.model.guess.value(),
             stages=self.run.stages.value(),
             run=self.run.form.value(),

@@ -10,6 +10,9 @@ from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.recipe import Guess, Model
 
+_SPACING = 2.0
+"""Å between slices where the thickness is not known; thicker ones begin to look like motion."""
+
 
 class ModelPage(Page):
     """Object states, probe modes, slices; the first guess in a fold."""
@@ -35,6 +38,19 @@ class ModelPage(Page):
         self.form.editors["thickness"].set_hint("not known" if known is None else f"{known:.4g}")
         self._describe()
 
+    def value(self) -> Model:
+        """Return the settings; a thickness that nobody knows is what the page says it is taken for.
+
+        Raises
+        ------
+        InputError
+            When an entry is not allowed.
+        """
+        model: Model = self.form.value()
+        if self._dataset is None or model.thickness or self._dataset.thickness:
+            return model
+        return model.model_copy(update={"thickness": _SPACING * model.slices})
+
     def set_value(self, model: Model, guess: Guess) -> None:
         """Show settings."""
         self.form.set_value(model)
@@ -49,9 +65,16 @@ class ModelPage(Page):
             return
         known = None if self._dataset is None else self._dataset.thickness
         thickness = model.thickness or known
+        if self._dataset is None and thickness is None:
+            self._say("The thickness is not known yet: open a scan or type it.")
+            return
         if thickness is None:
-            text = "The thickness is not known yet: open a scan or type it."
-            self._say(text, warn=self._dataset is not None)
+            thickness = _SPACING * model.slices
+            self._say(
+                f"▲ The thickness is not in the file: {model.slices} × {_SPACING:g} Å, {thickness:g} Å in all, "
+                "are assumed. A wrong one scatters wrongly, which looks like motion: type it.",
+                warn=True,
+            )
             return
         spacing = thickness / model.slices
         source = "" if model.thickness else " (from the file)"
