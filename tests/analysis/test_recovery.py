@@ -30,7 +30,7 @@ def test_the_share_is_what_is_found_above_the_floor() -> None:
     assert found.share_interval[0] < found.share < found.share_interval[1]
     assert found.ratio == pytest.approx(0.02 / 0.03, rel=0.3)
     assert found.resolved
-    assert "sizes are far too small" in found.sentence()
+    assert "sizes come out too small" in found.sentence()
 
 
 def test_a_motion_that_is_found_whole_is_said_without_warning() -> None:

@@ -55,7 +55,7 @@ class Recovery:
         if not self.resolved:
             text = f"{text}: so much is not told from rest, and no verdict excludes it."
             return f"{text} {beside}; what such a motion gives does not explain it." if low > 1 else text
-        size = "" if self.share > _FAITHFUL else ", and sizes are far too small"
+        size = "" if self.share > _FAITHFUL else ", and sizes come out too small"
         return f"{text}: it is seen{size}. {beside}."
 
     def numbers(self) -> dict[str, float | bool | str | list[float | None] | None]:
