@@ -62,6 +62,27 @@ class Truth:
         return Truth(self.columns_mean @ turn, snapshots, self.columns_in_scan, atoms)
 
 
+def check_units(name: str, energy: float | None, semiangle: float | None) -> None:
+    """Refuse an energy in keV and a semi-angle in rad.
+
+    Parameters
+    ----------
+    name
+        Whose numbers these are.
+    energy, semiangle
+        eV, mrad; None: not given.
+
+    Raises
+    ------
+    InputError
+        Below 1000 eV, where no electron microscope works, or 0.1 mrad, where no probe is formed.
+    """
+    if energy is not None and not energy >= 1000:
+        raise InputError(f"{name}: energy is {energy:g} eV; give eV: 60 keV is 60000.")
+    if semiangle is not None and not semiangle >= 0.1:
+        raise InputError(f"{name}: semiangle is {semiangle:g} mrad; give mrad: 0.03 rad is 30.")
+
+
 def turning(rotation: float) -> NDArray[np.float64]:
     """Return the matrix (2, 2) from (y, x) along the scan to (y, x) along the detector.
 
@@ -150,6 +171,7 @@ class Dataset:
             value = getattr(self, number)
             if not (np.isfinite(value) and value > 0):
                 raise InputError(f"{self.name}: {number} is {value}; give a positive number.")
+        check_units(self.name, self.energy, self.semiangle)
         if self.electrons_per_unit is not None and not self.electrons_per_unit > 0:
             raise InputError(
                 f"{self.name}: electrons_per_unit is {self.electrons_per_unit}; it must be positive."

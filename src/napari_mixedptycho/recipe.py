@@ -222,7 +222,10 @@ class Recipe(Settings):
         except FileNotFoundError:
             raise InputError(f"{path}: there is no such file.") from None
         except UnicodeDecodeError:
-            raise InputError(f"{path}: this is not a recipe (TOML text in UTF-8).") from None
+            raise InputError(
+                f"{path}: this is not a recipe (TOML text in UTF-8); for data, mixedptycho recipe --for FILE "
+                "writes one."
+            ) from None
         except OSError as error:
             raise InputError(f"{path}: the recipe cannot be read ({error.strerror}).") from None
         return cls.from_toml(text, str(path)).located(path.parent)

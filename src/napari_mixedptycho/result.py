@@ -22,6 +22,7 @@ from napari_mixedptycho.engine.objects import states as object_states
 from napari_mixedptycho.engine.unknowns import CLASSES
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.geometry import Geometry, scan_corners
+from napari_mixedptycho.new_hdf5 import new_hdf5
 from napari_mixedptycho.recipe import Recipe
 
 FORMAT = "napari-mixedptycho result"
@@ -243,13 +244,7 @@ class Result:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.part")
         try:
-            try:
-                with h5py.File(part, "w") as file:
-                    self._write(file)
-            except RuntimeError as error:  # so h5py says when the last bytes do not fit
-                raise OSError(f"{path}: {error}") from error
-            with part.open("rb+") as handle:
-                os.fsync(handle.fileno())
+            new_hdf5(part, self._write)
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)

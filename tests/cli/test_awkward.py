@@ -72,3 +72,19 @@ def test_without_a_dose_the_prior_stands_back_and_that_is_said(run: Run, tmp_pat
     assert ran.code == 0, ran.err
     assert "the prior on the object is left out" in ran.err
     assert "prior" not in Result.load(tmp_path / "new.h5").memory
+
+
+def test_data_in_place_of_a_recipe(run: Run, tmp_path: Path) -> None:
+    data = small_scan(tmp_path / "scan.h5")
+    assert "mixedptycho recipe --for FILE" in run("run", data).refused()
+
+
+def test_a_semiangle_in_rad_is_no_run(run: Run, tmp_path: Path) -> None:
+    recipe = awkward(tmp_path / "r.toml", lambda patterns: patterns)
+    said = run("run", recipe, "--set", "microscope.semiangle=0.03", "--out", tmp_path / "r.h5").refused()
+    assert "0.03 rad is 30" in said
+
+
+def test_an_empty_file_is_called_so(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty.h5").touch()
+    assert "the file is empty (0 bytes)" in run("info", tmp_path / "empty.h5").refused()

@@ -70,6 +70,24 @@ def test_what_is_missing_is_asked_for(run: Run, corner: Path) -> None:
     assert "--semiangle" in run("calibrate", corner).refused()
 
 
+def test_all_that_is_missing_is_asked_for_at_once(run: Run, tmp_path: Path) -> None:
+    np.save(tmp_path / "bare.npy", np.ones((8, 8, 16, 16), dtype=np.float32))
+    said = run("calibrate", tmp_path / "bare.npy").refused()
+    assert "give --energy (eV), --semiangle (mrad), --scan-step (Å)" in said
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "remedy"),
+    [("--energy", "60", "60 keV is 60000"), ("--semiangle", "0.03", "0.03 rad is 30")],
+)
+def test_keV_and_rad_are_refused(  # noqa: N802
+    run: Run, corner: Path, tmp_path: Path, option: str, value: str, remedy: str
+) -> None:
+    known = ["--scan-step", "0.4", "--semiangle", "30"]
+    assert remedy in run("calibrate", corner, *known, option, value).refused()
+    assert remedy in run("convert", corner, tmp_path / "out.h5", option, value).refused()
+
+
 def test_few_scan_points_and_a_wrong_sampling_are_told(run: Run, tmp_path: Path) -> None:
     with h5py.File(sample_path("si_sigma9")) as sample, h5py.File(tmp_path / "few.h5", "w") as file:
         file["data"] = sample["data"][:4, :4]

@@ -20,6 +20,7 @@ FLOORS = {
     "__init__": -1,
     "errors": -1,
     "_array": 0,
+    "new_hdf5": 0,
     "settings": 0,
     "stored": 0,
     "optics": 0,

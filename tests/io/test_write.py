@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -87,3 +88,23 @@ def test_a_file_that_breaks_half_way_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         list(write_hdf5(read_contents(tmp_path / "a.h5"), tmp_path / "b.h5"))
     assert [file.name for file in tmp_path.iterdir()] == ["a.h5"]
+
+
+def test_fractions_are_not_rounded_away(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).random((4, 4, 16, 16)).astype(np.float32) / 256)
+    with pytest.raises(InputError, match=r"fractions; as uint8 they would add up to 0 in place of"):
+        main_write(tmp_path / "a.npy", tmp_path / "a.h5", "uint8")
+    assert not (tmp_path / "a.h5").exists()
+
+
+def test_counts_that_a_gain_changed_are_rounded(tmp_path: Path) -> None:
+    counts = np.random.default_rng(0).poisson(20.0, (4, 4, 16, 16))
+    np.save(tmp_path / "a.npy", (counts * 1.01).astype(np.float32))
+    main_write(tmp_path / "a.npy", tmp_path / "a.h5", "uint8")
+    np.testing.assert_array_equal(read_contents(tmp_path / "a.h5").patterns[...], np.rint(counts * 1.01))
+
+
+def main_write(source: Path, out: Path, kind: str) -> None:
+    """Write a file with numbers of another type."""
+    for _ in write_hdf5(replace(read_contents(source), number_type=np.dtype(kind)), out):
+        pass

@@ -142,9 +142,10 @@ def _numbers(contents: Contents, arguments: argparse.Namespace) -> dict[str, flo
     given = {name: value for name, value in given.items() if value is not None}
     energy = given.get("energy", contents.numbers.get("energy"))
     numbers = {**(contents.with_energy(energy) if energy else contents.numbers), **given}
-    for name, option in _ASKED.items():
-        if name not in numbers:
-            raise InputError(f"{contents.path}: the file does not say {name}; give {option}.")
+    missing = [name for name in _ASKED if name not in numbers]
+    if missing:
+        options = ", ".join(_ASKED[name] for name in missing)
+        raise InputError(f"{contents.path}: the file does not say {', '.join(missing)}; give {options}.")
     return dict(numbers)
 
 

@@ -169,6 +169,8 @@ class Found:
             f"{motion.n_columns} columns in {motion.n_states} state{'s' if motion.n_states > 1 else ''}: "
             f"rms motion {motion.sd_y:.4f} Å (y), {motion.sd_x:.4f} Å (x)"
         )
+        if motion.n_states == 1:
+            text += " (one state shows no motion: set model.states)"
         if motion.flagged.any():
             text += f"; {int(motion.flagged.sum())} of them not to be trusted (held at their farthest)"
         for flag, why in ((motion.edge, "near the rim of the scan"), (motion.overlap, "with a cut window")):

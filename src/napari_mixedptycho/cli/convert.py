@@ -17,6 +17,7 @@ from napari_mixedptycho.cli._options import check_folder
 from napari_mixedptycho.cli._preprocess import add_preprocessing, changed_contents, wished
 from napari_mixedptycho.cli._progress import duration, size
 from napari_mixedptycho.cli._work import Terminated, termination_as_interrupt
+from napari_mixedptycho.dataset import check_units
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.io import Contents, check_scan, write_emd, write_hdf5
 from napari_mixedptycho.io.write import BLOCK
@@ -126,6 +127,7 @@ def _with_numbers(contents: Contents, arguments: argparse.Namespace) -> Contents
     """Return the contents with the numbers of the command line."""
     given = {name: getattr(arguments, name) for name in _SET if getattr(arguments, name) is not None}
     energy = given.get("energy", contents.numbers.get("energy"))
+    check_units(str(contents.path), given.get("energy"), given.get("semiangle"))
     stated = contents.with_energy(energy) if energy else dict(contents.numbers)
     return replace(contents, numbers={**stated, **given})
 

@@ -21,6 +21,8 @@ def opened(path: Path) -> h5py.File:
     InputError
         When it is not HDF5, or damaged.
     """
+    if path.is_file() and not path.stat().st_size:
+        raise InputError(f"{path}: the file is empty (0 bytes); nothing was recorded or copied.")
     check_heaps(path)
     try:
         file = h5py.File(path, "r")

@@ -18,6 +18,8 @@ from napari_mixedptycho.stored import held, rows_at_once
 
 BLOCK = 2**26
 """Bytes of patterns that are read at a time; with changed copies, some three times as much is held."""
+_ROUNDING = 0.05
+"""Part of the intensity that rounding to whole numbers may change."""
 
 
 def write_hdf5(contents: Contents, path: Path) -> Iterator[tuple[int, int]]:
@@ -96,6 +98,12 @@ def _fitted(values: NDArray[Any], kind: np.dtype[Any], contents: Contents) -> ND
         raise InputError(
             f"{contents.path}: patterns hold values from {low:g} to {high:g}, which {kind} cannot "
             "hold; choose another number type."
+        )
+    before, after = float(values.sum(dtype="f8")), float(whole.sum(dtype="f8"))
+    if abs(after - before) > _ROUNDING * abs(before):
+        raise InputError(
+            f"{contents.path}: patterns hold fractions; as {kind} they would add up to {after:.4g} in place "
+            f"of {before:.4g}; choose float32."
         )
     return whole.astype(kind)
 
