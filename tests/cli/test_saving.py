@@ -139,6 +139,15 @@ def test_an_engine_that_fails_leaves_the_last_complete_iteration(
     assert len(Result.load(out).history) == 2
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Let Ctrl-C be heard, also where the tests run in the background of a shell, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard")
 @pytest.mark.skipif(os.name == "nt", reason="signals are another matter there")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_real_signal_in_the_middle(recipe: Path, number: int, code: int) -> None:
@@ -169,6 +178,7 @@ def test_a_real_signal_in_the_middle(recipe: Path, number: int, code: int) -> No
     assert sorted(path.name for path in out.parent.iterdir()) == ["r.h5", "recipe.toml"]
 
 
+@pytest.mark.usefixtures("heard")
 def test_a_signal_while_saving_waits_until_the_file_is_complete(
     made: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
