@@ -54,3 +54,9 @@ def recipe(tmp_path: Path) -> Path:
     path = tmp_path / "recipe.toml"
     path.write_text(small().to_toml())
     return path
+
+
+@pytest.fixture
+def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the figures out where only the table is looked at."""
+    monkeypatch.setattr("napari_mixedptycho.analysis.figures.write_figures", lambda *_: [])

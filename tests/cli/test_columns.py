@@ -37,12 +37,6 @@ def path(twelve: Result, tmp_path: Path) -> Path:
     return tmp_path / "r.h5"
 
 
-@pytest.fixture
-def _no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave the figures out where only the table is looked at."""
-    monkeypatch.setattr("napari_mixedptycho.analysis.figures.write_figures", lambda *_: [])
-
-
 def test_simulated_data_are_compared_with_their_truth(run: Run, path: Path) -> None:
     found = json.loads(run("columns", path, "--json").out)
     assert set(found) >= KEYS | TRUE_KEYS
@@ -89,7 +83,7 @@ def test_the_table_and_the_figures_are_written(run: Run, path: Path) -> None:
     assert "B of an atom" not in shown.out
 
 
-@pytest.mark.usefixtures("_no_figures")
+@pytest.mark.usefixtures("no_figures")
 def test_b_factors_of_atoms_in_columns(run: Run, path: Path) -> None:
     found = json.loads(run("columns", path, "--json", "--atoms", 2).out)
     assert found["B_independent"] == pytest.approx(2 * found["B"])
@@ -175,7 +169,7 @@ def test_another_result_may_be_the_truth(run: Run, path: Path) -> None:
     assert found["atoms_mean_position_error"] == pytest.approx(0.0, abs=1e-9)
 
 
-@pytest.mark.usefixtures("_no_figures")
+@pytest.mark.usefixtures("no_figures")
 def test_columns_edited_by_hand_keep_their_numbers(run: Run, path: Path, tmp_path: Path) -> None:
     assert run("columns", path, "--out", tmp_path / "first").code == 0
     table = (tmp_path / "first" / "columns.csv").read_text(encoding="utf-8").splitlines()

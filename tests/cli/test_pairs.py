@@ -26,6 +26,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "result.h5"
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_motion_in_common_is_told_with_its_frequency(run: Run, file: Path, tmp_path: Path) -> None:
     ran = run("columns", file, "--mass", 56.2, "--temperature", 300, "--out", tmp_path / "out", "--json")
     assert ran.code == 0, ran.err
@@ -50,6 +51,7 @@ def test_pairs_in_words(run: Run, file: Path) -> None:
     assert "THz" not in said
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_the_control_stands_beside_the_pairs_and_below_the_motion(
     run: Run, file: Path, tmp_path: Path
 ) -> None:
