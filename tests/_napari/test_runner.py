@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -66,6 +67,18 @@ def test_only_the_latest_is_kept_and_it_has_images(steps: list[Progress]) -> Non
     assert news.progress is steps[2]
     assert news.view is not None
     assert runner.take() is None
+
+
+def test_what_has_happened_is_told_though_its_news_was_overtaken(steps: list[Progress]) -> None:
+    told = [replace(steps[0], news=("halved",)), steps[1], replace(steps[2], news=("on the CPU",))]
+    source = Source(told, 3)
+    runner = Runner(source)
+    source.allow(3)
+    runner.start()
+    assert runner.wait(5)
+    news = runner.take()
+    assert news is not None
+    assert news.told == ("halved", "on the CPU")
 
 
 def test_images_are_made_only_when_the_screen_asks(steps: list[Progress]) -> None:

@@ -26,10 +26,13 @@ class News:
         Where it stands.
     view
         Its images; None when they were not asked for in time.
+    told
+        What has happened to the computing since news was last taken: none of it is overtaken.
     """
 
     progress: Progress
     view: View | None
+    told: tuple[str, ...] = ()
 
 
 class Runner:
@@ -141,7 +144,8 @@ class Runner:
             self._wanted.clear()
             view = View.of(progress.result)
         with self._lock:
-            self._news = self._latest = News(progress, view)
+            told = () if self._news is None else self._news.told
+            self._news = self._latest = News(progress, view, (*told, *progress.news))
 
     def _post_images(self) -> None:
         """Give the latest progress its images, asked for or not, since nothing follows it for a while."""
@@ -149,7 +153,8 @@ class Runner:
             with suppress(MemoryError):
                 view = View.of(self._latest.progress.result)
                 with self._lock:
-                    self._news = self._latest = News(self._latest.progress, view)
+                    told = () if self._news is None else self._news.told
+                    self._news = self._latest = News(self._latest.progress, view, told)
 
     def _go_on(self) -> bool:
         if not self._free.is_set():

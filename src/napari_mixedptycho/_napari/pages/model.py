@@ -71,8 +71,9 @@ class ModelPage(Page):
         if thickness is None:
             thickness = _SPACING * model.slices
             self._say(
-                f"▲ The thickness is not in the file: {model.slices} × {_SPACING:g} Å, {thickness:g} Å in "
-                "all, are assumed. A wrong one scatters wrongly, which looks like motion: type it.",
+                f"▲ The thickness is not in the file: {model.slices} × {_SPACING:g} Å, "
+                f"{thickness:g} Å in all, are assumed. A wrong one scatters wrongly, which looks like motion: "
+                "type it.",
                 warn=True,
             )
             return

@@ -265,7 +265,7 @@ class Runs(QObject):
         steps.run.show_result(progress.result)
         steps.run.watch.show_facts(facts())
         steps.run.signs.show_alarms(progress.health.alarms)
-        steps.run.signs.show_news(progress.news)
+        steps.run.signs.show_news(news.told)
         if self._control.pausing:
             steps.footer.bar.setValue(progress.iteration)
         else:
