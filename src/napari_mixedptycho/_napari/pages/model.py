@@ -72,8 +72,7 @@ class ModelPage(Page):
             thickness = _SPACING * model.slices
             self._say(
                 f"▲ The thickness is not in the file: {model.slices} × {_SPACING:g} Å, "
-                f"{thickness:g} Å in all, are assumed. A wrong one scatters wrongly, which looks like motion: "
-                "type it.",
+                f"{thickness:g} Å in all, are assumed. A wrong one looks like motion: type it.",
                 warn=True,
             )
             return
