@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import h5py
 
+Step = Callable[[Callable[[h5py.File], Any]], Any]
 
-def new_hdf5(path: Path, fill: Callable[[h5py.File], None]) -> None:
+
+def new_hdf5(path: Path, fill: Callable[[h5py.File], Any]) -> None:
     """Write a new file, which is on the disk when this returns.
-
-    HDF5 cannot close a file whose last bytes do not fit: the process crashes when it ends. So bytes that
-    do not fit go to memory, the file is closed as if all were well, and then the failure is raised.
 
     Parameters
     ----------
@@ -29,18 +29,48 @@ def new_hdf5(path: Path, fill: Callable[[h5py.File], None]) -> None:
     OSError
         When the disk is full or the folder cannot be written; the file is then incomplete.
     """
-    # In a thread of its own: Ctrl-C is raised in the main one, never where HDF5 calls back.
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(_write, path, fill).result()
+    with growing_hdf5(path) as do:
+        do(fill)
 
 
-def _write(path: Path, fill: Callable[[h5py.File], None]) -> None:
-    with path.open("w+b", buffering=0) as handle:
+@contextmanager
+def growing_hdf5(path: Path) -> Iterator[Step]:
+    """Write a new file step by step; it is on the disk at the end.
+
+    HDF5 cannot close a file whose last bytes do not fit: the process crashes when it ends. So bytes that
+    do not fit go to memory, the file is closed as if all were well, and the failure is raised.
+
+    Parameters
+    ----------
+    path
+        The file; what is there is overwritten.
+
+    Yields
+    ------
+    Step
+        Does something with the open file, and returns what that returns. The file must be touched in no other
+        way: HDF5 works in a thread of its own, since Ctrl-C is raised in the main one, where it must never
+        land while HDF5 calls back.
+
+    Raises
+    ------
+    OSError
+        From a step or at the end, when the disk is full; at the beginning, when the file cannot be made.
+    """
+    with ThreadPoolExecutor(1) as pool, path.open("w+b", buffering=0) as handle:
         sink = _Sink(handle)
-        with h5py.File(sink, "w") as file:
-            fill(file)
-        if sink.failure is not None:
-            raise OSError(sink.failure.errno, sink.failure.strerror, str(path))
+        file = pool.submit(h5py.File, sink, "w").result()
+
+        def do(step: Callable[[h5py.File], Any]) -> Any:
+            found = pool.submit(step, file).result()
+            sink.check(path)
+            return found
+
+        try:
+            yield do
+        finally:
+            pool.submit(file.close).result()
+        sink.check(path)
         os.fsync(handle.fileno())
 
 
@@ -52,6 +82,11 @@ class _Sink:
         self.failure: OSError | None = None
         self.kept: list[tuple[int, bytes]] = []
         self.position = 0
+
+    def check(self, path: Path) -> None:
+        """Raise the `OSError` of what did not fit."""
+        if self.failure is not None:
+            raise OSError(self.failure.errno, self.failure.strerror, str(path))
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         if whence == os.SEEK_END:

@@ -243,6 +243,30 @@ def start(program: str, *arguments: object, **how: Any) -> subprocess.Popen[str]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there files cannot be limited so")
+@pytest.mark.parametrize("command", ["convert h5", "convert emd", "simulate", "export"])
+def test_a_full_disk_ends_no_other_command_badly(command: str, made: Result, tmp_path: Path) -> None:
+    """One sentence, no crash at the end of the process, nothing left behind."""
+    made.save(tmp_path / "made.h5")
+    out = tmp_path / "out"
+    out.mkdir()
+    words = {
+        "convert h5": ["convert", "sample:si_sigma9", out / "a.h5"],
+        "convert emd": ["convert", "sample:si_sigma9", out / "a.emd"],
+        "simulate": ["simulate", "silicon", "--out", out / "a.h5", *TINY],
+        "export": ["export", tmp_path / "made.h5", "--out", out, "--format", "emd"],
+    }[command]
+    process = start(LIMITED, 20_000, *words)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode in (1, 2), said
+    assert "cannot be written (File too large)" in said
+    assert "Traceback" not in said
+    assert not list(out.iterdir())
+
+
+TINY = ["--set", "scan.shape=[4,4]", "--set", "detector.size=32", "--set", "specimen.snapshots=1", "--quiet"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there files cannot be limited so")
 def test_a_disk_that_is_really_full(recipe: Path, made: Result) -> None:
     """The file system itself refuses the bytes, in the middle of the file."""
     out = recipe.with_name("r.h5")

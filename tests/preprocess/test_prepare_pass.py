@@ -71,7 +71,10 @@ def test_a_file_that_was_prepared_gives_the_same_problem(tmp_path: Path) -> None
 
 
 def test_it_says_what_it_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = small_scan(tmp_path / "scan.h5")
+    path = small_scan(tmp_path / "scan.h5", electrons_per_pattern=1.0)
+    with h5py.File(path, "a") as file:
+        counts = np.rint(160_000 * file["data"][...])
+        file["data"][...] = counts
     words = ["--detector-bin", "2", "--cast", "uint16"]
     assert main(["convert", str(path), str(tmp_path / "out.h5"), *words]) == 0
     told = capsys.readouterr().err

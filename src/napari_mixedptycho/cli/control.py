@@ -28,6 +28,7 @@ from napari_mixedptycho.control import (
 )
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.new_hdf5 import new_hdf5
 from napari_mixedptycho.prepare import open_dataset
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.result import Result, versions
@@ -203,8 +204,8 @@ def write_dataset(path: Path, data: Dataset) -> None:
 
     The mask, in ``mask``, is named by `data.mask` of a recipe.
     """
-    part = path.with_name(f".{path.name}.part")
-    with h5py.File(part, "w") as file:
+
+    def fill(file: h5py.File) -> None:
         patterns = file.create_dataset("data", data=np.asarray(data.patterns), compression="gzip")
         numbers = {
             "energy_eV": data.energy,
@@ -218,7 +219,13 @@ def write_dataset(path: Path, data: Dataset) -> None:
         patterns.attrs.update({name: value for name, value in numbers.items() if value is not None})
         if data.mask is not None:
             file["mask"] = data.mask
-    part.replace(path)
+
+    part = path.with_name(f".{path.name}.part")
+    try:
+        new_hdf5(part, fill)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _write(found: Control, job: _Job, recovery: Recovery | None = None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.new_hdf5 import new_hdf5
 
 _UNITS = {"Å": "A", "1/Å": "A^-1"}
 """How EMD files spell them."""
@@ -80,19 +81,18 @@ def write_emd_fields(path: Path, fields: Sequence[Field], facts: Mapping[str, st
         When the file cannot be written.
     """
 
-    def fill(part: Path) -> None:
-        with h5py.File(part, "w") as file:
-            file.attrs.update({"emd_group_type": "file", "version_major": 1, "version_minor": 0})
-            file.attrs["authoring_program"] = "napari-mixedptycho"
-            root = file.create_group("result_root")
-            root.attrs.update({"emd_group_type": "root", "python_class": "Root"})
-            for field in fields:
-                _fill_array(root.create_group(field.name), field)
-            bundle = root.create_group("metadatabundle")
-            bundle.attrs["emd_group_type"] = "metadatabundle"
-            _fill_facts(bundle.create_group("result"), facts)
+    def fill(file: h5py.File) -> None:
+        file.attrs.update({"emd_group_type": "file", "version_major": 1, "version_minor": 0})
+        file.attrs["authoring_program"] = "napari-mixedptycho"
+        root = file.create_group("result_root")
+        root.attrs.update({"emd_group_type": "root", "python_class": "Root"})
+        for field in fields:
+            _fill_array(root.create_group(field.name), field)
+        bundle = root.create_group("metadatabundle")
+        bundle.attrs["emd_group_type"] = "metadatabundle"
+        _fill_facts(bundle.create_group("result"), facts)
 
-    _written(path, fill)
+    _written(path, lambda part: new_hdf5(part, fill))
 
 
 def _fill_array(group: h5py.Group, field: Field) -> None:

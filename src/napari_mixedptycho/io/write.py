@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.io.contents import Contents
 from napari_mixedptycho.io.own import ATTRIBUTES, FORMAT, TRUTH
+from napari_mixedptycho.new_hdf5 import Step, growing_hdf5
 from napari_mixedptycho.stored import held, rows_at_once
 
 BLOCK = 2**26
@@ -53,29 +55,34 @@ def write_emd(contents: Contents, path: Path) -> Iterator[tuple[int, int]]:
 def _written(contents: Contents, path: Path, fill: Any) -> Iterator[tuple[int, int]]:
     part = path.with_name(f".{path.name}.part")
     try:
-        with h5py.File(part, "w") as file:
-            target = fill(file, contents)
-            yield from _copied(contents, target)
+        with growing_hdf5(part) as do:
+            target = do(lambda file: fill(file, contents))
+            yield from _copied(contents, target, do)
         os.replace(part, path)
-    except (OSError, RuntimeError) as error:  # the latter when the last bytes do not fit
-        what = getattr(error, "strerror", None) or " ".join(str(error).split())
-        raise InputError(f"{path}: the file cannot be written ({what}).") from None
+    except OSError as error:
+        raise InputError(f"{path}: the file cannot be written ({error.strerror or error}).") from None
     finally:
         part.unlink(missing_ok=True)
 
 
-def _copied(contents: Contents, target: h5py.Dataset) -> Iterator[tuple[int, int]]:
+def _copied(contents: Contents, target: h5py.Dataset, do: Step) -> Iterator[tuple[int, int]]:
     """Copy some rows, or a part of one, at a time."""
     patterns = contents.patterns
     rows, columns = (int(n) for n in patterns.shape[:2])
     many = max(1, BLOCK // held(patterns))
     down = rows_at_once(patterns, many)
     along = columns if down * columns <= 4 * many else min(columns, many)
+    kind = do(lambda _: target.dtype)
     for first in range(0, rows, down):
         for start in range(0, columns, along):
             where = slice(first, first + down), slice(start, start + along)
-            target[where] = _fitted(_read(contents, where), target.dtype, contents)
+            values = _fitted(_read(contents, where), kind, contents)
+            do(partial(_put, target, where, values))
         yield min(first + down, rows), rows
+
+
+def _put(target: h5py.Dataset, where: Any, values: NDArray[Any], _file: h5py.File) -> None:
+    target[where] = values
 
 
 def _read(contents: Contents, where: tuple[slice, slice]) -> NDArray[Any]:

@@ -48,7 +48,7 @@ def preprocessed(
         When a setting does not fit the data.
     """
     patterns, mask = squared(contents, Layout(square=square))
-    numbers: dict[str, Any] = {**dict.fromkeys(REQUIRED, 1.0), **contents.numbers}
+    numbers: dict[str, Any] = {**dict.fromkeys(REQUIRED, 1.0), "energy": 1e5, **contents.numbers}
     dataset = Dataset(
         patterns=Stored.of(patterns),
         name=contents.path.stem,

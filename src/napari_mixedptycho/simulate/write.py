@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.io.own import ATTRIBUTES, FORMAT, TRUTH
+from napari_mixedptycho.new_hdf5 import growing_hdf5
 from napari_mixedptycho.simulate.elements import element
 from napari_mixedptycho.simulate.patterns import Simulation
 
@@ -37,19 +41,24 @@ def write_simulation(simulation: Simulation, path: Path) -> Iterator[tuple[int, 
     """
     part = path.with_name(f".{path.name}.part")
     try:
-        with h5py.File(part, "w") as file:
-            data = _begun(file, simulation)
+        with growing_hdf5(part) as do:
+            data = do(lambda file: _begun(file, simulation))
+            columns = simulation.dataset.scan_shape[1]
             done, total = 0, 0.0
             for block in simulation.blocks():
-                data[done : done + len(block)] = block
+                do(partial(_put, data, done, block))
                 done += len(block)
                 total += float(block.sum(dtype=np.float64))
-                yield done, total / (done * data.shape[1])
+                yield done, total / (done * columns)
         os.replace(part, path)
     except OSError as error:
         raise InputError(f"{path}: the file cannot be written ({error.strerror or error}).") from None
     finally:
         part.unlink(missing_ok=True)
+
+
+def _put(data: h5py.Dataset, first: int, block: NDArray[Any], _file: h5py.File) -> None:
+    data[first : first + len(block)] = block
 
 
 def _begun(file: h5py.File, simulation: Simulation) -> h5py.Dataset:
