@@ -66,6 +66,18 @@ def test_numbers_pictures_and_recipe(run: Run, corner: Path, tmp_path: Path) -> 
     assert np.argwhere(~np.load(written.data.mask)).tolist() == [[3, 50]]
 
 
+def test_of_a_detector_that_is_not_square_the_middle_is_measured(
+    run: Run, corner: Path, tmp_path: Path
+) -> None:
+    with h5py.File(corner) as file, h5py.File(tmp_path / "wide.h5", "w") as wide:
+        wide["data"] = np.pad(file["data"][...], [(0, 0), (0, 0), (0, 0), (5, 5)])
+        wide.attrs.update(file.attrs)
+    known = ("--semiangle", 30, "--scan-step", 0.4, "--json")
+    files = (corner, tmp_path / "wide.h5")
+    found = [json.loads(run("calibrate", path, *known).out) for path in files]
+    assert found[0] == found[1]
+
+
 def test_what_is_missing_is_asked_for(run: Run, corner: Path) -> None:
     assert "--semiangle" in run("calibrate", corner).refused()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from napari_mixedptycho.cli._options import check_folder, positive
 from napari_mixedptycho.cli.recipe import document, for_contents
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
-from napari_mixedptycho.io import Contents, check_scan
+from napari_mixedptycho.io import Contents, Layout, check_scan, squared
 from napari_mixedptycho.orientation import Orientation
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.stored import Stored
@@ -59,6 +60,8 @@ def execute(arguments: argparse.Namespace) -> int:
     """Run the command."""
     contents = contents_of(arguments)
     check_scan(contents)
+    patterns, mask = squared(contents, Layout())  # as `run` does
+    contents = replace(contents, patterns=patterns, mask=mask)
     numbers = _numbers(contents, arguments)
     if arguments.write is not None and arguments.write.exists():
         raise InputError(f"{arguments.write}: this file is there already; give another name.")
