@@ -83,6 +83,7 @@ class VirtualPanel(QWidget):
         mark(self.note, "note", True)
         self.note.setVisible(False)
         column.addWidget(self.note)
+        column.addStretch(1)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802 - Qt's name
         """Keep the pattern about square: higher than wide it would show nothing more."""
