@@ -143,7 +143,7 @@ def test_probe_modes_stand_in_the_order_of_their_power():
     assert shares.sum() == pytest.approx(1)
     figure = f.probe_modes(probe, 0.2)
     told = texts(figure)
-    assert f"Mode {1 + int(shares.argmax())}: {100 * shares.max():.3g} %" in told
+    assert f"Mode {int(shares.argmax())}: {100 * shares.max():.3g} %" in told
     first = figure.axes[0].images[0].get_array()
     assert first.max() == pytest.approx(1)
     assert first[first.shape[0] // 2, first.shape[1] // 2] == pytest.approx(1)  # in its middle, n // 2
