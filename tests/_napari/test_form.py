@@ -19,9 +19,9 @@ from napari_mixedptycho._napari.form.checklist import CheckList
 from napari_mixedptycho._napari.form.form import KindEditor
 from napari_mixedptycho._napari.form.lists import ListEditor
 from napari_mixedptycho._napari.form.names import FRONT, tooltip, unit, unset
-from napari_mixedptycho._napari.pages.page import amount
 from napari_mixedptycho._napari.pages.stages import StagesEditor
 from napari_mixedptycho._napari.steps import Steps
+from napari_mixedptycho._napari.wording import amount
 from napari_mixedptycho.analysis import MotionSettings
 from napari_mixedptycho.engine.constraints import MeanPhase, ProbeAperture, ProbeWindow
 from napari_mixedptycho.engine.losses import GaussianPoissonLoss

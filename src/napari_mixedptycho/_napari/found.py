@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_mixedptycho._napari.wording import amount
 from napari_mixedptycho.calibrated import DISAGREE, UNSURE, calibrated, with_measured
 from napari_mixedptycho.calibration import Calibration, Measured
 from napari_mixedptycho.dataset import Dataset
@@ -181,8 +182,8 @@ class Findings:
         if dose is None:
             why = "Electrons per unit are not known: type them below"
             return Row("Dose", "not known", "unknown", why)
-        source = f"measured, ± {_amount(dose.error)} electrons per Å²"
-        return Row("Dose", f"{_amount(dose.value)} e/Å²", "good", source)
+        source = f"measured, ± {amount(dose.error)} electrons per Å²"
+        return Row("Dose", f"{amount(dose.value)} e/Å²", "good", source)
 
     def picture(self, name: str) -> NDArray[np.uint8]:
         """Draw one of the pictures (y, x, rgba)."""
@@ -225,9 +226,3 @@ def _told(value: Measured) -> str:
     power = np.floor(np.log10(value.error))
     digits = int(np.clip((value.error < 2 * 10**power) - power, 0, 6))
     return f"{value.value:.{digits}f} ± {value.error:.{digits}f}".replace("-", "\u2212")
-
-
-def _amount(number: float) -> str:
-    if not 1e3 <= number < 1e9:
-        return f"{number:.3g}"
-    return f"{round(float(f'{number:.3g}')):,}".replace(",", "\u202f")

@@ -7,12 +7,20 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_mixedptycho._napari.charts import Canvas
-from napari_mixedptycho._napari.parts import tool
+from napari_mixedptycho._napari.parts import choices
 from napari_mixedptycho._napari.style import Palette
 from napari_mixedptycho.analysis.pair import Pair, PairSettings
+
+_VIEWS = {
+    "agreement": (
+        "Ring correlation",
+        "1: equal at this detail; below the dashed line (1/7): they no longer agree",
+    ),
+    "power": ("Power spectra", "How much of each detail there is in A and in B"),
+}
 
 
 class RingChart(QWidget):
@@ -30,21 +38,9 @@ class RingChart(QWidget):
         self._pair: list[Any] = [self.power.plotItem.plot() for _ in range(2)]
         self._threshold = pg.InfiniteLine(PairSettings().threshold, angle=0)
         self.correlation.plotItem.addItem(self._threshold)
-        self.buttons = {
-            "agreement": tool(
-                "Ring correlation",
-                "1: equal at this detail; below the dashed line (1/7): they no longer agree",
-                checkable=True,
-                checked=True,
-            ),
-            "power": tool("Power spectra", "How much of each detail there is in A and in B", checkable=True),
-        }
-        row, group = QHBoxLayout(), QButtonGroup(self)
-        for made in self.buttons.values():
-            made.setProperty("step", True)
-            made.clicked.connect(self._turn)
-            group.addButton(made)
-            row.addWidget(made)
+        row = QHBoxLayout()
+        self.buttons = choices(row, _VIEWS, lambda _: self._turn())
+        self.buttons["agreement"].setChecked(True)
         row.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QToolButton, QWidget
+from collections.abc import Callable, Mapping
+
+from qtpy.QtWidgets import QBoxLayout, QButtonGroup, QSizePolicy, QToolButton, QWidget
 
 
 def tool(text: str, tip: str = "", *, checkable: bool = False, checked: bool = False) -> QToolButton:
@@ -12,6 +14,43 @@ def tool(text: str, tip: str = "", *, checkable: bool = False, checked: bool = F
     made.setToolTip(f"<qt>{tip}</qt>" if tip else "")
     made.setCheckable(checkable)
     made.setChecked(checked)
+    return made
+
+
+def choices(
+    row: QBoxLayout,
+    entries: Mapping[str, tuple[str, str]],
+    chosen: Callable[[str], object],
+    *,
+    wide: bool = False,
+) -> dict[str, QToolButton]:
+    """Add buttons of which one at a time is down.
+
+    Parameters
+    ----------
+    row
+        Where they go.
+    entries
+        By name: what stands on the button, and its tooltip.
+    chosen
+        Called with the name of the one that was clicked.
+    wide
+        Whether they share the room that there is.
+
+    Returns
+    -------
+    The buttons by name; none is down yet.
+    """
+    group = QButtonGroup(row)
+    made = {}
+    for name, (text, tip) in entries.items():
+        button = made[name] = tool(text, tip, checkable=True)
+        button.setProperty("step", True)
+        if wide:
+            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        button.clicked.connect(lambda _=False, name=name: chosen(name))
+        group.addButton(button)
+        row.addWidget(button)
     return made
 
 

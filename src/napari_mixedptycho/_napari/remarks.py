@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_mixedptycho._device import free_memory
 from napari_mixedptycho._napari.form.names import choice
+from napari_mixedptycho._napari.wording import size
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.memory import estimate_memory
 from napari_mixedptycho.recipe import Recipe
@@ -48,11 +49,6 @@ def facts() -> str:
     taken = pages * os.sysconf("SC_PAGE_SIZE")
     rest = "" if free is None else f", {size(free)} free"
     return f"Memory: {size(taken)} in use{rest}"
-
-
-def size(count: float) -> str:
-    """Return bytes in words."""
-    return f"{count / 2**30:.1f} GiB" if count >= 2**29 else f"{count / 2**20:.0f} MiB"
 
 
 def ended(name: str, done: int, *, stopped: bool, odd: bool) -> str:

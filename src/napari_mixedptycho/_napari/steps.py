@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
-    QButtonGroup,
     QHBoxLayout,
     QMenu,
     QSizePolicy,
@@ -23,20 +22,20 @@ from napari_mixedptycho._napari.pages import (
     RunPage,
 )
 from napari_mixedptycho._napari.pages.page import Page
-from napari_mixedptycho._napari.parts import tool
+from napari_mixedptycho._napari.parts import choices, tool
 from napari_mixedptycho._napari.style import Palette
 from napari_mixedptycho.analysis import MotionSettings
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.prepare import open_dataset
 from napari_mixedptycho.recipe import Recipe
 
-_STEPS = (
-    ("data", "Data", "Which scan"),
-    ("calibrate", "Calibrate", "The microscope's numbers"),
-    ("model", "Model", "Object states, probe modes, slices"),
-    ("run", "Run", "Reconstruct and watch"),
-    ("analyse", "Analyse", "Columns and how they move"),
-)
+_STEPS = {
+    "data": ("1 Data", "Which scan"),
+    "calibrate": ("2 Calibrate", "The microscope's numbers"),
+    "model": ("3 Model", "Object states, probe modes, slices"),
+    "run": ("4 Run", "Reconstruct and watch"),
+    "analyse": ("5 Analyse", "Columns and how they move"),
+}
 
 
 class Steps(QWidget):
@@ -139,17 +138,10 @@ class Steps(QWidget):
         row = QHBoxLayout()
         row.setContentsMargins(8, 4, 8, 2)
         row.setSpacing(0)
-        group = QButtonGroup(self)
-        self.buttons: dict[str, QToolButton] = {}
-        for number, (name, words, tip) in enumerate(_STEPS, 1):
-            made = tool(f"{number} {words}", tip, checkable=True, checked=number == 1)
-            made.setProperty("step", True)
-            made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-            made.clicked.connect(lambda _=False, name=name: self.show_step(name))
-            group.addButton(made)
-            row.addWidget(made)
-            self.buttons[name] = made
-            self._stack.addWidget(self._pages()[name])
+        self.buttons = choices(row, _STEPS, self.show_step, wide=True)
+        self.buttons["data"].setChecked(True)
+        for page in self._pages().values():
+            self._stack.addWidget(page)
         more = tool("⋯", "Load, save and reset the recipe")
         more.setProperty("step", True)
         more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)

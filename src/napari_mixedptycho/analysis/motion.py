@@ -109,6 +109,11 @@ class ColumnMotion:
         """(N,) root mean square displacement from the mean, per axis, averaged over both axes, Å."""
         return np.asarray(np.sqrt((self.sd**2).mean(axis=1)))
 
+    @property
+    def rms(self) -> float:
+        """Root mean square of `u_rms` over the columns, Å; NaN without columns."""
+        return float(np.sqrt((self.u_rms**2).mean())) if self.n_columns else float("nan")
+
     def summary(self) -> dict[str, float | int | None]:
         """Return plain numbers for JSON: counts, `sd_y`, `sd_x` and their intervals."""
         numbers: dict[str, float | int | None] = {

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from napari_mixedptycho.analysis.floor import FloorSettings, Verdict, judge
+from napari_mixedptycho.analysis.floor import FloorSettings, judge
 from napari_mixedptycho.analysis.motion import ColumnMotion, finite
 
 _FAITHFUL = 0.8
@@ -96,18 +94,14 @@ def recover(
         When the columns are not the same, or there are none.
     """
     seen, beside = judge(found, floor, settings), judge(motion, found, settings)
-    size = float(np.sqrt(np.einsum("nii->n", planted.covariance).mean() / 2))
+    size = planted.rms
     low, high = seen.above_interval
     return Recovery(
         planted=size,
         found=seen.motion,
-        share=_share(seen, size),
+        share=seen.above / size,
         share_interval=(low / size, high / size),
         resolved=seen.resolved,
         ratio=beside.ratio,
         ratio_interval=beside.ratio_interval,
     )
-
-
-def _share(seen: Verdict, planted: float) -> float:
-    return seen.above / planted

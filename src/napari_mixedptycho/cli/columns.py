@@ -156,7 +156,7 @@ class Found:
         """Return B, Å², of columns' centres and of atoms on their own; nothing without columns."""
         if not self.motion.n_columns:
             return {}
-        size = float(np.sqrt((self.motion.u_rms**2).mean()))
+        size = self.motion.rms
         found = {"B": float(b_factor(size))}
         return found if atoms is None else found | {"B_independent": float(b_factor(size, atoms, 0.0))}
 

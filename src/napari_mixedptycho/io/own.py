@@ -7,7 +7,7 @@ from typing import Any
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from napari_mixedptycho.dataset import Truth
 from napari_mixedptycho.errors import InputError
@@ -145,3 +145,10 @@ def _number(file: h5py.File, node: h5py.Dataset, name: str, path: Path) -> float
         raise InputError(f"{path}: the attribute {name} is {stated!r}; it must be one number.") from None
     # Files write "not known" as NaN too.
     return value if np.isfinite(value) else None
+
+
+def new_patterns(group: h5py.Group, name: str, shape: tuple[int, ...], kind: DTypeLike) -> h5py.Dataset:
+    """Make a dataset (scan_y, scan_x, ky, kx), a chunk for each pattern, lightly compressed."""
+    return group.create_dataset(
+        name, shape, kind, chunks=(1, 1, *shape[2:]), compression="gzip", compression_opts=1
+    )

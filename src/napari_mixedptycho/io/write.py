@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.io.contents import Contents
-from napari_mixedptycho.io.own import ATTRIBUTES, FORMAT, TRUTH
+from napari_mixedptycho.io.own import ATTRIBUTES, FORMAT, TRUTH, new_patterns
 from napari_mixedptycho.new_hdf5 import Step, growing_hdf5
 from napari_mixedptycho.stored import held, rows_at_once
 
@@ -116,11 +116,8 @@ def _fitted(values: NDArray[Any], kind: np.dtype[Any], contents: Contents) -> ND
 
 
 def _dataset(group: h5py.Group, name: str, contents: Contents) -> h5py.Dataset:
-    shape = tuple(int(n) for n in contents.patterns.shape)
     kind = contents.number_type or np.dtype(contents.patterns.dtype).newbyteorder("=")
-    return group.create_dataset(
-        name, shape, kind, chunks=(1, 1, *shape[2:]), compression="gzip", compression_opts=1
-    )
+    return new_patterns(group, name, tuple(int(n) for n in contents.patterns.shape), kind)
 
 
 def _fill_own(file: h5py.File, contents: Contents) -> h5py.Dataset:

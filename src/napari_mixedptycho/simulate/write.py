@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mixedptycho.errors import InputError
-from napari_mixedptycho.io.own import ATTRIBUTES, FORMAT, TRUTH
+from napari_mixedptycho.io.own import ATTRIBUTES, FORMAT, TRUTH, new_patterns
 from napari_mixedptycho.new_hdf5 import growing_hdf5
 from napari_mixedptycho.simulate.elements import element
 from napari_mixedptycho.simulate.patterns import Simulation
@@ -68,15 +68,7 @@ def _begun(file: h5py.File, simulation: Simulation) -> h5py.Dataset:
     file.attrs["format"] = FORMAT
     file.attrs["simulation"] = simulation.settings.to_toml()
     file.attrs["structure"] = dataset.name
-    shape = dataset.patterns.shape
-    data = file.create_dataset(
-        "data",
-        shape,
-        dataset.patterns.dtype,
-        chunks=(1, 1, *shape[2:]),
-        compression="gzip",
-        compression_opts=1,
-    )
+    data = new_patterns(file, "data", dataset.patterns.shape, dataset.patterns.dtype)
     for name, attribute in ATTRIBUTES.items():
         value = getattr(dataset, name)
         if value is not None:

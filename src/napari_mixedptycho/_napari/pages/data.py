@@ -9,11 +9,12 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton
 
 from napari_mixedptycho._napari.form import SettingsForm
-from napari_mixedptycho._napari.pages.page import Page, amount, button, filler, words
+from napari_mixedptycho._napari.pages.page import Page, button, filler, words
 from napari_mixedptycho._napari.pages.questions import Questions
 from napari_mixedptycho._napari.pages.virtual import VirtualPanel
 from napari_mixedptycho._napari.remember import recent
 from napari_mixedptycho._napari.virtual import Scan
+from napari_mixedptycho._napari.wording import amount
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.imaging import Images
 from napari_mixedptycho.recipe import Data

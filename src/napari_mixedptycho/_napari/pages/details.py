@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from napari_mixedptycho._napari.column_chart import ColumnChart, Scatter
 from napari_mixedptycho._napari.pages.page import enable, words
 from napari_mixedptycho._napari.pairs_chart import PairsChart
-from napari_mixedptycho._napari.parts import tool
+from napari_mixedptycho._napari.parts import choices
 from napari_mixedptycho._napari.style import Palette
 from napari_mixedptycho.analysis import Correlations
 
@@ -44,17 +44,10 @@ class Details(QWidget):
         self._texts = {COLUMN: "", PAIRS: ""}
         self._drawn = {COLUMN: False, PAIRS: False}
         self._view = COLUMN
-        self.buttons: dict[str, QToolButton] = {}
         row = QHBoxLayout()
         row.setSpacing(2)
-        group = QButtonGroup(self)
-        for name, (title, tip) in _VIEWS.items():
-            choice = tool(title, tip, checkable=True, checked=name == COLUMN)
-            choice.setProperty("step", True)
-            choice.clicked.connect(lambda _=False, name=name: self.choose(name))
-            group.addButton(choice)
-            row.addWidget(choice)
-            self.buttons[name] = choice
+        self.buttons = choices(row, _VIEWS, self.choose)
+        self.buttons[COLUMN].setChecked(True)
         row.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from qtpy.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
-from napari_mixedptycho._napari.pages.page import duration, words
+from napari_mixedptycho._napari.pages.page import words
 from napari_mixedptycho._napari.parts import mark
+from napari_mixedptycho._napari.wording import duration
 from napari_mixedptycho.reconstruct import Progress
 
 

@@ -71,12 +71,11 @@ def _meaning(motion: ColumnMotion, matter: Matter) -> list[Row]:
     """Return what the motion means, given what columns are made of."""
     if not motion.n_columns or motion.n_states < 2:
         return []
-    square = float((motion.u_rms**2).mean())
-    low, high = matter.b_factors(float(np.sqrt(square)))
+    low, high = matter.b_factors(motion.rms)
     if matter.atoms is None:
         return [("B of the columns' centres (Å²)", f"{low:.2f}", "")]
     rows = [("B of an atom (Å²)", f"{low:.2f} to {high:.2f}" if high > low else f"{low:.2f}", "")]
-    frequency = matter.frequency(square)
+    frequency = matter.frequency(motion.rms**2)
     return rows if frequency is None else [*rows, ("Mean frequency (THz)", f"{frequency:.1f}", "")]
 
 

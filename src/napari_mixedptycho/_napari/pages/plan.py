@@ -15,6 +15,7 @@ from napari_mixedptycho._napari.form.form import Fold
 from napari_mixedptycho._napari.pages.page import words
 from napari_mixedptycho._napari.pages.stages import StagesEditor
 from napari_mixedptycho._napari.parts import mark
+from napari_mixedptycho._napari.wording import size
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.run_settings import Run
 
@@ -75,8 +76,8 @@ class Plan(QWidget):
 
     def show_cost(self, memory: int, time: str = "", choice: str = "") -> None:
         """Say what a run will take, and what the data have chosen; `memory` in bytes."""
-        size = f"{memory / 2**30:.1f} GiB" if memory >= 2**29 else f"{memory / 2**20:.0f} MiB"
-        self.cost.setText(" ".join(part for part in (f"Needs about {size} of memory.", time, choice) if part))
+        needs = f"Needs about {size(memory)} of memory."
+        self.cost.setText(" ".join(part for part in (needs, time, choice) if part))
 
     def show_devices(self, found: Sequence[Found]) -> None:
         """List what can be computed on, each with the memory that is free."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QToolButton, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QWidget
 
 from napari_mixedptycho._napari.form.entries import Count
 from napari_mixedptycho._napari.pages.line import Line
@@ -14,7 +14,7 @@ from napari_mixedptycho._napari.pages.page import Page, button, enable
 from napari_mixedptycho._napari.pages.plan import Plan
 from napari_mixedptycho._napari.pages.runs_table import RunsTable
 from napari_mixedptycho._napari.pages.watch import Watch
-from napari_mixedptycho._napari.parts import mark, tool
+from napari_mixedptycho._napari.parts import choices, mark
 from napari_mixedptycho.result import Result
 
 _TIPS = {
@@ -32,12 +32,12 @@ _TIPS = {
     "save": "Write the result, complete and resumable, to an HDF5 file",
     "keep": "Write the copy of the result now, not only at the next interval; the run goes on",
 }
-_TABS = (
-    ("settings", "Settings", "Stages, computing, what it will take, and what may be wrong"),
-    ("watch", "Watch", "Images and curves of the run"),
-    ("queue", "Queue", "Runs that wait for their turn"),
-    ("runs", "Runs", "All runs: two side by side, settings, copies"),
-)
+_TABS = {
+    "settings": ("Settings", "Stages, computing, what it will take, and what may be wrong"),
+    "watch": ("Watch", "Images and curves of the run"),
+    "queue": ("Queue", "Runs that wait for their turn"),
+    "runs": ("Runs", "All runs: two side by side, settings, copies"),
+}
 _LONGEST = 1_000_000
 
 
@@ -190,14 +190,6 @@ class RunPage(Page):
     def _tabs(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(2)
-        group = QButtonGroup(self)
-        self.tabs: dict[str, QToolButton] = {}
-        for name, words, tip in _TABS:
-            made = tool(words, tip, checkable=True)
-            made.setProperty("step", True)
-            made.clicked.connect(lambda _=False, name=name: self.turn(name))
-            group.addButton(made)
-            row.addWidget(made)
-            self.tabs[name] = made
+        self.tabs = choices(row, _TABS, self.turn)
         row.addStretch(1)
         return row

@@ -7,20 +7,17 @@ from numpy.typing import NDArray
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
-    QButtonGroup,
     QDoubleSpinBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QProgressBar,
-    QSizePolicy,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_mixedptycho._napari.pages.page import button, words
-from napari_mixedptycho._napari.parts import mark, tool
+from napari_mixedptycho._napari.parts import choices, mark
 from napari_mixedptycho._napari.patterns import DetectorView
 from napari_mixedptycho._napari.virtual import COM_X, COM_Y, DPC, ICOM, KINDS, Ring, Scan, detector_of
 from napari_mixedptycho.imaging import BRIGHT, DARK
@@ -162,16 +159,9 @@ class VirtualPanel(QWidget):
     def _kinds(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(0)
-        group = QButtonGroup(self)
-        self.buttons: dict[str, QToolButton] = {}
-        for kind in KINDS:
-            made = tool(_NAMES[kind], _TIPS[kind], checkable=True, checked=kind == BRIGHT)
-            made.setProperty("step", True)
-            made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-            made.clicked.connect(lambda _=False, kind=kind: self._chosen(kind))
-            group.addButton(made)
-            row.addWidget(made)
-            self.buttons[kind] = made
+        entries = {kind: (_NAMES[kind], _TIPS[kind]) for kind in KINDS}
+        self.buttons = choices(row, entries, self._chosen, wide=True)
+        self.buttons[BRIGHT].setChecked(True)
         return row
 
     def _entries(self) -> QGridLayout:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from qtpy.QtCore import Qt, QTimer, Signal
-from qtpy.QtWidgets import QButtonGroup, QComboBox, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_mixedptycho._napari.charts import LossChart, ProbeView
 from napari_mixedptycho._napari.live_charts import PatternsView, SeparationChart, SpectrumView
 from napari_mixedptycho._napari.pages.page import filler, words
 from napari_mixedptycho._napari.pages.signs import Signs
-from napari_mixedptycho._napari.parts import tool
+from napari_mixedptycho._napari.parts import choices, tool
 from napari_mixedptycho._napari.preferences import preference
 from napari_mixedptycho.result import Result
 
@@ -180,12 +181,10 @@ class Watch(QWidget):
         self._show_chart()
 
     def _show_row(self) -> QHBoxLayout:
-        row, group = _row("Image"), QButtonGroup(self)
-        self.show_buttons: dict[str, QToolButton] = {}
-        for name, tip in SHOWN.items():
-            made = self.show_buttons[name] = _choice(row, group, name, tip)
-            made.setVisible(name not in _COMPLEX)
-            made.clicked.connect(lambda _=False, name=name: self.shown.emit(name))
+        row = _row("Image")
+        self.show_buttons = choices(row, _titled(SHOWN), self.shown.emit)
+        for name in _COMPLEX:
+            self.show_buttons[name].setVisible(False)
         self.play_button = tool(
             "▶", "Play through the states, as if they were moments in time", checkable=True
         )
@@ -196,11 +195,8 @@ class Watch(QWidget):
         return row
 
     def _chart_row(self) -> QHBoxLayout:
-        row, group = _row("Chart"), QButtonGroup(self)
-        self.chart_buttons: dict[str, QToolButton] = {}
-        for name, tip in CHARTS.items():
-            made = self.chart_buttons[name] = _choice(row, group, name, tip)
-            made.clicked.connect(lambda _=False, name=name: self.turn(name))
+        row = _row("Chart")
+        self.chart_buttons = choices(row, _titled(CHARTS), self.turn)
         self.chart_buttons["loss"].setChecked(True)
         self.show_buttons["mean phase"].setChecked(True)
         row.addStretch(1)
@@ -226,9 +222,5 @@ def _row(title: str) -> QHBoxLayout:
     return row
 
 
-def _choice(row: QHBoxLayout, group: QButtonGroup, name: str, tip: str) -> QToolButton:
-    made = tool(_SHORT.get(name, name[:1].upper() + name[1:]), tip, checkable=True)
-    made.setProperty("step", True)
-    group.addButton(made)
-    row.addWidget(made)
-    return made
+def _titled(tips: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    return {name: (_SHORT.get(name, name[:1].upper() + name[1:]), tip) for name, tip in tips.items()}

@@ -74,6 +74,7 @@ class Book(QObject):
         self.entries: list[Entry] = []
         self.a = self.b = ""
         self._deleted: list[tuple[int, Entry]] = []
+        self._read: tuple[Path, int, Result] | None = None
 
     def add(self, entry: Entry) -> Entry:
         """Add a run; the earlier ones make room."""
@@ -104,11 +105,17 @@ class Book(QObject):
             return runs[-1].needed()
         if entry.file is None:
             return None
-        beside = entry.file.with_suffix(".control") / "control.h5"
-        with suppress(InputError):
-            still = Result.load(beside)
+        with suppress(InputError, OSError):
+            still = self._beside(entry.file.with_suffix(".control") / "control.h5")
             return still if still.geometry == result.geometry else None
         return None
+
+    def _beside(self, file: Path) -> Result:
+        """Return a control from its file, which is read anew only when it has changed."""
+        stamp = file.stat().st_mtime_ns
+        if self._read is None or self._read[:2] != (file, stamp):
+            self._read = file, stamp, Result.load(file)
+        return self._read[2]
 
     def rename(self, name: str, new: str) -> None:
         """Call a run something else; raises `InputError` when the name is taken or empty."""

@@ -12,9 +12,9 @@ from napari_mixedptycho._device import Found, devices, free_memory
 from napari_mixedptycho._napari.background import Background
 from napari_mixedptycho._napari.control import in_words
 from napari_mixedptycho._napari.pace import Pace
-from napari_mixedptycho._napari.pages.page import duration
-from napari_mixedptycho._napari.remarks import cost, doubts, size
+from napari_mixedptycho._napari.remarks import cost, doubts
 from napari_mixedptycho._napari.steps import Steps
+from napari_mixedptycho._napari.wording import duration, size
 from napari_mixedptycho._napari.work.book import Entry
 from napari_mixedptycho._napari.work.desk import Desk
 from napari_mixedptycho._napari.work.runs import Runs

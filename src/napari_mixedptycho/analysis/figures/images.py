@@ -14,17 +14,16 @@ from napari_mixedptycho.analysis.figures.style import (
     ON_DARK,
     ONE_COLUMN,
     PHASE_COLOURS,
-    SMALL,
     TWO_COLUMNS,
     Floats,
     Frame,
     limits,
-    outlined,
     scale_bar,
     show,
     styled,
     tag,
     tight_layout,
+    write_numbers,
 )
 from napari_mixedptycho.errors import InputError
 
@@ -132,13 +131,4 @@ def mark_field(axes: Axes, frame: Frame) -> None:
 
 def _number(axes: Axes, columns: np.ndarray, numbers: Sequence[str]) -> None:
     axes.plot(columns[:, 1], columns[:, 0], "o", ms=6, mfc="none", mec=ON_DARK, mew=0.9)
-    for number, (y, x) in zip(numbers, columns, strict=True):
-        axes.annotate(
-            number,
-            (x, y),
-            xytext=(4, 4),
-            textcoords="offset points",
-            color="white",
-            fontsize=SMALL,
-            path_effects=outlined(),
-        )
+    write_numbers(axes, columns, numbers, 4)

@@ -12,16 +12,15 @@ from napari_mixedptycho.analysis.figures.images import mark_field
 from napari_mixedptycho.analysis.figures.style import (
     MEAN_ON_DARK,
     ONE_COLUMN,
-    SMALL,
     SPREAD_COLOURS,
     Floats,
     Frame,
     limits,
     numbers_of,
-    outlined,
     scale_bar,
     show,
     styled,
+    write_numbers,
 )
 from napari_mixedptycho.analysis.motion import ColumnMotion
 from napari_mixedptycho.analysis.vibration import ellipses as axes_of
@@ -123,16 +122,7 @@ def ellipses(
                 )
             )
         axes.plot(motion.mean[:, 1], motion.mean[:, 0], ".", color=MEAN_ON_DARK, ms=2, zorder=4)
-        for number, (y, x) in zip(numbers_of(motion), motion.mean, strict=True):
-            axes.annotate(
-                number,
-                (x, y),
-                xytext=(5, 5),
-                textcoords="offset points",
-                color="white",
-                fontsize=SMALL,
-                path_effects=outlined(),
-            )
+        write_numbers(axes, motion.mean, numbers_of(motion), 5)
         axes.set_title(title or f"1σ ellipses of the motion, ×{magnification:g}")
     return figure
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,6 +153,20 @@ def symmetric(values: Floats, highest: float = 99.5) -> float:
 def numbers_of(motion: ColumnMotion) -> list[str]:
     """Return what columns are called on figures, as in the table."""
     return [str(number) for number in motion.numbers or range(motion.n_columns)]
+
+
+def write_numbers(axes: Axes, places: Floats, numbers: Sequence[str], away: float) -> None:
+    """Write the number of each column (N, 2), y and x, so many points above and to the right of it."""
+    for number, (y, x) in zip(numbers, places, strict=True):
+        axes.annotate(
+            number,
+            (x, y),
+            xytext=(away, away),
+            textcoords="offset points",
+            color="white",
+            fontsize=SMALL,
+            path_effects=outlined(),
+        )
 
 
 def tight_layout() -> ConstrainedLayoutEngine:
