@@ -89,8 +89,8 @@ def analyse(dock: MixedPtychoWidget, viewer: napari.Viewer, options: argparse.Na
     """Find columns, run the control, and look at one column, at pairs and at the table of runs."""
     dock.steps.show_step("analyse")
     dock.find_columns()
-    dock.steps.analyse.control_button.click()
-    while "Motion" not in dock.steps.analyse.verdict.text():
+    dock.steps.analyse.belief.control_button.click()
+    while "Motion" not in dock.steps.analyse.belief.verdict.text():
         wait(0.1)
     for name in (ELLIPSES, TRUTH):
         dock.steps.analyse.overlays.buttons[name].click()

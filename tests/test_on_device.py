@@ -11,7 +11,7 @@ import pytest
 
 from napari_mixedptycho import _array
 from napari_mixedptycho._array import select
-from napari_mixedptycho._device import devices
+from napari_mixedptycho._device import devices, in_use
 from napari_mixedptycho.benchmark import least_transforms
 from napari_mixedptycho.engine.comm import LostError
 from napari_mixedptycho.engine.forward import Objective
@@ -199,6 +199,24 @@ def test_the_devices_that_can_be_chosen_are_listed(monkeypatch: pytest.MonkeyPat
         assert small(f"run.device={found.wish}").run.device == found.wish
     install(monkeypatch, devices=0)
     assert [found.wish for found in devices()] == ["cpu"]
+
+
+def test_the_memory_of_the_devices_in_use_is_told_and_of_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, devices=3, free=2**29)
+    assert in_use("cpu") == ()
+    assert [(card.wish, card.free, card.total) for card in in_use("gpu:2,1")] == [
+        (f"gpu:{number}", 2**29, 2**31) for number in (2, 1)
+    ]
+    assert [card.wish for card in in_use("auto")] == ["gpu:0"]
+    assert in_use("gpu:7") == (), "a result of another machine"
+    install(monkeypatch, devices=0)
+    assert in_use("auto") == ()
+
+
+def test_no_run_that_has_loaded_no_cupy_is_held_up_by_looking_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "cupy", raising=False)
+    monkeypatch.setattr("napari_mixedptycho._device.select", lambda _: pytest.fail("looked for"))
+    assert in_use("auto") == ()
 
 
 def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -71,11 +72,33 @@ def devices() -> tuple[Found, ...]:
 
 def _gpu(xp: ModuleType, number: int) -> Found:
     name = xp.cuda.runtime.getDeviceProperties(number)["name"]
+    return replace(_memory(xp, number), name=name.decode() if isinstance(name, bytes) else str(name))
+
+
+def in_use(wish: str) -> tuple[Found, ...]:
+    """Return the GPUs on which a run of this process with this wish computes, and their memory now.
+
+    Cheap enough to ask while a run goes on: nothing is looked for that the run has not loaded, and nothing
+    waits for what the GPUs compute.
+
+    Parameters
+    ----------
+    wish
+        As in `run.device`.
+    """
+    if wish == "cpu" or "cupy" not in sys.modules:
+        return ()
+    xp = select("auto")
+    if xp is np:
+        return ()
+    there = range(xp.cuda.runtime.getDeviceCount())
+    return tuple(_memory(xp, number) for number in named(wish) or there[:1] if number in there)
+
+
+def _memory(xp: ModuleType, number: int) -> Found:
     with xp.cuda.Device(number):
         total = int(xp.cuda.runtime.memGetInfo()[1])
-        return Found(
-            f"gpu:{number}", name.decode() if isinstance(name, bytes) else str(name), free_memory(xp), total
-        )
+        return Found(f"gpu:{number}", "", free_memory(xp), total)
 
 
 def free_memory(xp: ModuleType) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 from napari import Viewer
 from pytestqt.qtbot import QtBot
+from qtpy.QtGui import QDesktopServices
+from qtpy.QtWidgets import QFileDialog
 
 from napari_mixedptycho._napari.column_chart import outline
 from napari_mixedptycho._napari.images import region_offset
@@ -18,10 +21,12 @@ from napari_mixedptycho._napari.overlays import BARS, ELLIPSES, SCATTER, TRUTH
 from napari_mixedptycho._napari.pages.details import PAIRS
 from napari_mixedptycho._napari.widget import MixedPtychoWidget
 from napari_mixedptycho.analysis import Matter, correlations
+from napari_mixedptycho.analysis.recovery import Recovery
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import reconstruct
 from napari_mixedptycho.result import Result
+from tests._napari.driving import click
 
 Found = tuple[MixedPtychoWidget, Viewer]
 WIDE = {
@@ -134,6 +139,29 @@ def test_an_edit_is_measured_at_once_and_can_be_undone(found: Found) -> None:
         dock.columns.undo()
 
 
+def test_an_edit_that_was_taken_back_can_be_done_again(found: Found) -> None:
+    dock, viewer = found
+    page, before = dock.steps.analyse, motion(dock)
+    assert not page.redo_button.isEnabled()
+    assert "No edit was taken back" in page.redo_button.toolTip()
+    viewer.layers["columns"].selected_data = {0, 2}
+    viewer.layers["columns"].remove_selected()
+    edited = motion(dock)
+    page.undo_button.click()
+    np.testing.assert_array_equal(motion(dock).mean, before.mean)
+    page.redo_button.click()
+    np.testing.assert_array_equal(motion(dock).mean, edited.mean)
+    np.testing.assert_allclose(viewer.layers["columns"].data, edited.mean)
+    assert page.undo_button.isEnabled()
+    # Another edit leaves nothing to be done again.
+    page.undo_button.click()
+    viewer.layers["columns"].selected_data = {1}
+    viewer.layers["columns"].remove_selected()
+    assert not page.redo_button.isEnabled()
+    with pytest.raises(InputError, match="taken back"):
+        dock.columns.redo()
+
+
 def test_a_column_outside_the_object_is_refused_and_put_back(found: Found) -> None:
     dock, viewer = found
     before = motion(dock)
@@ -178,20 +206,70 @@ def test_no_thread_is_left_when_the_dock_goes_while_pairs_are_shuffled(found: Fo
 def test_the_control_is_one_button_and_ends_in_a_verdict(found: Found, qtbot: QtBot) -> None:
     dock, viewer = found
     page, result = dock.steps.analyse, dock.result
-    assert "only the control tells" in page.verdict.text()
-    page.control_button.click()
-    assert not page.control_button.isEnabled()
-    qtbot.waitUntil(lambda: "times the floor" in page.verdict.text(), timeout=60_000)
+    assert "only the control tells" in page.belief.verdict.text()
+    page.belief.control_button.click()
+    assert not page.belief.control_button.isEnabled()
+    qtbot.waitUntil(lambda: "times the floor" in page.belief.verdict.text(), timeout=60_000)
     assert dock.result.estimate is result.estimate, "the result is on the desk again"
     verdict = dock.desk.found.verdict
-    assert verdict.sentence() in page.verdict.text()
-    assert page.verdict.text().startswith("✓" if verdict.resolved else "✗")
+    assert verdict.sentence() in page.belief.verdict.text()
+    assert page.belief.verdict.text().startswith("✓" if verdict.resolved else "✗")
     assert any("control of wide" in layer.name for layer in viewer.layers)
     # Measured anew, and the columns stand beside the same control.
     layer = viewer.layers["columns"]
     layer.selected_data = {0}
     layer.remove_selected()
     assert len(dock.desk.found.verdict.column_floor) == len(layer.data) == motion(dock).n_columns
+
+
+def test_a_planted_motion_is_one_button_and_stands_beside_the_verdict(
+    found: Found, qtbot: QtBot, tmp_path: Path
+) -> None:
+    dock, _ = found
+    belief, result = dock.steps.analyse.belief, dock.result
+    click(qtbot, belief.planted_button)
+    # The floor is needed too, and not there yet.
+    assert [entry.name for entry in dock.lining.queue.entries] == [
+        "control of wide",
+        "planted motion of wide",
+    ]
+    qtbot.waitUntil(lambda: "Of a planted motion" in belief.recovery.text(), timeout=120_000)
+    assert dock.result.estimate is result.estimate
+    recovery = dock.desk.found.recovery
+    assert recovery.sentence() in belief.recovery.text()
+    assert recovery.asked == 0.05
+    assert recovery.planted == pytest.approx(0.05, rel=0.4)
+    assert dock.desk.found.verdict.sentence() in belief.verdict.text(), (
+        "the control is not the planted motion"
+    )
+    assert recovery.ratio == pytest.approx(dock.desk.found.verdict.motion / recovery.found)
+    # Asked for again, the control is there already.
+    dock.lining.duplicate("wide", "planted")
+    assert [entry.name for entry in dock.lining.queue.entries][2:] == ["planted motion of wide 2"]
+    dock.writing.report_beside(tmp_path / "report.html")
+    qtbot.waitUntil(dock.steps.analyse.export_button.isEnabled, timeout=120_000)
+    text = (tmp_path / "report.html").read_text("utf-8")
+    assert f"Planted motion. {recovery.sentence()}" in text
+    assert "--planted 0.05" in text
+
+
+def test_what_was_planted_before_is_read_beside_the_result(
+    make_dock: Callable[..., MixedPtychoWidget], wide_file: Path, tmp_path: Path
+) -> None:
+    result = Result.load(wide_file)
+    result.save(tmp_path / "moving.h5")
+    result.save(tmp_path / "moving.control" / "control.h5")
+    planted = Recovery(0.05, 0.03, 0.5, (0.4, 0.7), True, 2.0, (1.5, float("inf")), 0.05)
+    numbers = json.dumps({"planted": planted.numbers()})
+    (tmp_path / "moving.control" / "control.json").write_text(numbers, "utf-8")
+    dock = make_dock()
+    dock.open(tmp_path / "moving.h5")
+    dock.find_columns()
+    assert dock.desk.found.recovery.sentence()[:90] == planted.sentence()[:90]
+    assert "0.50 (0.40 to 0.70)" in dock.steps.analyse.belief.recovery.text()
+    (tmp_path / "moving.control" / "control.json").write_text("{", "utf-8")
+    dock.find_columns()
+    assert dock.desk.found.recovery is None
 
 
 def test_a_control_that_lies_beside_the_result_is_used(
@@ -223,6 +301,26 @@ def test_everything_is_written_beside_the_window(found: Found, qtbot: QtBot, tmp
         "recipe.toml",
     } <= names
     assert f"Wrote {len(names)} files" in dock.steps.footer.status.text()
+
+
+def test_all_figures_are_one_action_and_their_folder_can_be_opened(
+    found: Found, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dock, _ = found
+    page, folder = dock.steps.analyse, tmp_path / "a folder"
+    opened: list[str] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(folder))
+    assert not page.folder_button.isVisibleTo(page)
+    next(action for action in page.export_menu.actions() if action.text() == "All figures…").trigger()
+    qtbot.waitUntil(lambda: page.folder_button.isVisibleTo(page), timeout=120_000)
+    names = {path.name for path in folder.iterdir()}
+    assert {name.rpartition(".")[2] for name in names} == {"png", "svg"}
+    assert len({name.rpartition(".")[0] for name in names}) * 2 == len(names)
+    assert {"mean_phase.png", "columns.svg", "loss.png", "states.png"} <= names
+    assert str(folder) in page.written.text()
+    click(qtbot, page.folder_button)
+    assert opened == [str(folder)]
 
 
 def test_the_report_is_written_and_what_fails_is_said(found: Found, qtbot: QtBot, tmp_path: Path) -> None:

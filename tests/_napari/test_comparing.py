@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ from napari_mixedptycho._device import Found
 from napari_mixedptycho._napari.images import View, result_layers
 from napari_mixedptycho._napari.live import RunLayers
 from napari_mixedptycho._napari.live_charts import SpectrumView
+from napari_mixedptycho._napari.style import Palette
 from napari_mixedptycho._napari.widget import MixedPtychoWidget
 from napari_mixedptycho._napari.work.book import Book, Entry
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import reconstruct
-from napari_mixedptycho.result import Result
+from napari_mixedptycho.result import History, Result
+from tests.small import standard
 
 MakeDock = Callable[..., MixedPtychoWidget]
 Ran = tuple[MixedPtychoWidget, Any]
@@ -222,9 +225,33 @@ def test_separation_is_drawn_where_there_are_states(ran: Ran) -> None:
     dock, viewer = ran
     chart = dock.steps.run.watch.separation
     assert dock.result is not None
-    np.testing.assert_allclose(chart._curve.yData, dock.result.history.separation[2:])
+    np.testing.assert_allclose(chart.curves[0].yData, dock.result.history.separation[2:])
     press(viewer, "L")
     assert not dock.steps.run.loss._logarithmic
+
+
+def test_motion_is_drawn_beside_the_separation_where_it_is_known(make_dock: MakeDock) -> None:
+    watch = make_dock().steps.run.watch
+    recipe = standard()
+    assert not watch.separation.motions
+    history = History(
+        loss=(1.0,) * 5,
+        stage=(0, 1, 2, 2, 2),
+        separation=(0.0, 0.0, 0.1, 0.2, 0.3),
+        motion=(np.nan, np.nan, 0.01, np.nan, 0.03),
+    )
+    chart = watch.separation
+    chart.set_palette(Palette.of("dark"))
+    chart.show_history(history, recipe)
+    x, y = chart.curves[1].getData()
+    np.testing.assert_allclose(x, [3, 5])
+    np.testing.assert_allclose(y, [0.01, 0.03])
+    assert chart.plotItem.getAxis("right").isVisible()
+    # A run of free states has none; what an earlier run had stays to be read.
+    chart.start()
+    chart.show_history(replace(history, motion=(np.nan,) * 5), recipe)
+    assert not chart.motions and chart.points == 3
+    assert chart.plotItem.getAxis("right").isVisible()
 
 
 def test_keys_are_given_back(make_dock: MakeDock) -> None:

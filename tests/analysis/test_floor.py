@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from napari_mixedptycho.analysis.floor import FloorSettings, Verdict, judge
+from napari_mixedptycho.analysis.floor import FloorSettings, Verdict, drift_text, judge
 from napari_mixedptycho.analysis.motion import ColumnMotion, MotionSettings, statistics
 from napari_mixedptycho.errors import InputError
 from tests.analysis.specimen import columns, moving
@@ -30,6 +30,15 @@ def test_motion_above_the_floor_is_said_with_its_ratio() -> None:
     assert found.ratio_interval[0] < found.ratio < found.ratio_interval[1]
     assert found.above == pytest.approx(np.sqrt(found.motion**2 - found.floor**2))
     assert f"{found.ratio:.1f} ± {found.ratio_error:.1f} times the floor" in found.sentence()
+
+
+def test_a_drift_is_told_where_it_may_change_the_verdict() -> None:
+    narrow, clear = verdict(0.02, 0.015), verdict(0.05, 0.005)
+    text = drift_text(narrow, 0.0012, -0.0004)
+    assert "result +0.0012 Å, control -0.0004 Å" in text
+    assert "control" not in drift_text(narrow, 0.0012, None)
+    assert drift_text(narrow, None, 0.0) == ""
+    assert drift_text(clear, 0.0012, -0.0004) == ""
 
 
 def test_the_same_motion_as_at_rest_is_not_resolved() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -48,6 +50,23 @@ def test_more_than_a_planted_motion_that_is_not_seen_is_not_explained_by_it() ->
     assert not found.resolved and found.ratio_interval[0] > 1
     assert "does not explain it" in found.sentence()
     assert "does not explain it" not in recovery(0.004, 0.004, 0.004).sentence()
+
+
+def test_what_was_written_is_read_as_it_was(tmp_path: Path) -> None:
+    found = replace(recovery(0.02, 0.005, 0.03), asked=0.05)
+    file = tmp_path / "control.json"
+    file.write_text(json.dumps({"planted": found.numbers()}), "utf-8")
+    assert Recovery.read(file) == found
+    numbers = found.numbers()
+    del numbers["asked"]  # an earlier version
+    file.write_text(json.dumps({"planted": numbers}), "utf-8")
+    again = Recovery.read(file)
+    assert again is not None and again.sentence() == found.sentence() and np.isnan(again.asked)
+    del numbers["share"]
+    for text in (json.dumps({"planted": numbers}), json.dumps({"motion": 1}), "[]", "{"):
+        file.write_text(text, "utf-8")
+        assert Recovery.read(file) is None
+    assert Recovery.read(tmp_path / "none.json") is None
 
 
 def test_what_never_moves_is_no_division_by_zero() -> None:

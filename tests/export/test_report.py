@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 
+from napari_mixedptycho.analysis.recovery import Recovery
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.export import Findings, report, write_report
 from napari_mixedptycho.export.facts import data_facts
@@ -158,6 +160,22 @@ def test_columns_stand_with_their_intervals(found: Findings, page: str) -> None:
 def test_nothing_found_is_said() -> None:
     flat = known(s.result(np.zeros((2, *s.SHAPE))))
     assert "No columns were found" in Reader(report(Findings.of(flat))).text
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_what_a_verdict_is_worth_stands_beside_it(judged: Findings) -> None:
+    assert judged.verdict is not None
+    assert "Planted motion" not in report(judged)
+    recovery = Recovery(0.048, 0.03, 0.6, (0.5, 0.7), True, 1.7, (1.4, 2.0), 0.05)
+    worth = replace(judged, recovery=recovery, drift="Motion still changes.")
+    text = Reader(report(worth)).text
+    assert f"Planted motion. {recovery.sentence()}" in text
+    assert "Motion still changes." in text
+    assert "--planted 0.05" in commands(worth, {})[1]
+    assert "--planted 0.048" in commands(replace(worth, recovery=replace(recovery, asked=np.nan)), {})[1]
+    still = replace(judged, verdict=replace(judged.verdict, resolved=False))
+    assert "Not resolved is not at rest" in Reader(report(still)).text
+    assert "Not resolved is not at rest" not in Reader(report(replace(still, recovery=recovery))).text
 
 
 @pytest.mark.usefixtures("undrawn")

@@ -61,6 +61,7 @@ class Ask:
         steps = self._dock.steps
         steps.data.open_button.clicked.connect(lambda _=False: self.open())
         steps.run.save_button.clicked.connect(self.save)
+        steps.analyse.export_menu.addAction("All figures…", self.figures)
         steps.analyse.export_menu.addAction("Tables, figures, EMD, TIFF…", self.export)
         steps.analyse.export_menu.addAction("Report on one page…", self.report)
         steps.run.table.open_button.clicked.connect(lambda _=False: self.open())
@@ -100,6 +101,12 @@ class Ask:
         folder = QFileDialog.getExistingDirectory(self._parent, "Folder for tables and figures")
         if folder:
             self._dock.attempt(self._dock.writing.export_beside, folder)
+
+    def figures(self) -> None:
+        """Ask for the folder of all figures."""
+        folder = QFileDialog.getExistingDirectory(self._parent, "Folder for all figures, PNG and SVG")
+        if folder:
+            self._dock.attempt(self._dock.writing.figures_beside, folder)
 
     def report(self) -> None:
         """Ask where the report goes."""

@@ -17,7 +17,6 @@ from napari_mixedptycho._napari.remarks import doubts
 from napari_mixedptycho._napari.runner import Runner
 from napari_mixedptycho._napari.unsaved import is_copy, kept, new_copy
 from napari_mixedptycho.checkpoint import Saver
-from napari_mixedptycho.control import stationary
 from napari_mixedptycho.errors import DivergedError, InputError
 from napari_mixedptycho.prepare import Prepared, prepare
 from napari_mixedptycho.reconstruct import Progress, reconstruct
@@ -149,7 +148,7 @@ class Control(QObject):
 
     def _steps(self, job: Job) -> Iterator[Progress]:
         """Reconstruct; in the thread of the run."""
-        dataset = job.dataset if job.still is None else stationary(job.still, job.dataset)
+        dataset = job.patterns()
         prepared = prepare(job.recipe, dataset)
         self._doubts.append(doubts(job.recipe, dataset, prepared.warnings))
         self.prepared = prepared

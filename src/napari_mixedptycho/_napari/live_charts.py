@@ -1,20 +1,17 @@
-"""Charts of a run beside loss and probe: separation of the states, patterns, power spectrum."""
+"""Charts of a run beside loss and probe: patterns of a scan point, power spectrum."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import QPointF, QRectF
 from qtpy.QtWidgets import QGraphicsEllipseItem
 
-from napari_mixedptycho._napari.charts import Canvas, Picture
+from napari_mixedptycho._napari.charts import Picture
 from napari_mixedptycho._napari.style import Palette
 from napari_mixedptycho.analysis.spectrum import mean_phase_spectrum
 from napari_mixedptycho.one_pattern import Compared
-from napari_mixedptycho.recipe import Recipe
-from napari_mixedptycho.result import History, Result
+from napari_mixedptycho.result import Result
 
 _GAP = 1.06
 """From one panel to the next ÷ edge of a panel."""
@@ -29,49 +26,6 @@ _LEFT_OVER = (
 )
 _NOISE = 5.0
 """Limits of what is left, in units of its noise."""
-
-
-class SeparationChart(Canvas):
-    """How far the states are apart against iteration; earlier runs stay, faint."""
-
-    def __init__(self) -> None:
-        super().__init__("Iteration", "State separation (sd ÷ mean phase)")
-        self.setMinimumHeight(170)
-        self.plotItem.showGrid(y=True, alpha=0.25)
-        self._palette: Palette | None = None
-        self._curve: Any = self.plotItem.plot(connect="finite")
-        self._earlier: list[Any] = []
-
-    @property
-    def points(self) -> int:
-        """Number of iterations drawn for the present run."""
-        return 0 if self._curve.xData is None else len(self._curve.xData)
-
-    def set_palette(self, palette: Palette) -> None:
-        """Take the colours of the theme."""
-        super().set_palette(palette)
-        self._palette = palette
-        self._curve.setPen(palette.curves[0], width=2)
-        for curve in self._earlier:
-            curve.setPen(palette.faint, width=1.5)
-
-    def start(self) -> None:
-        """Begin a new run; what is drawn becomes an earlier one."""
-        if not self.points:
-            return
-        self._earlier.append(self._curve)
-        self._curve = self.plotItem.plot(connect="finite")
-        if self._palette is not None:
-            self.set_palette(self._palette)
-
-    def show_history(self, history: History, recipe: Recipe) -> None:
-        """Draw the separation of those iterations that had several states."""
-        several = np.array(
-            [recipe.states_of(recipe.stages[index]) > 1 for index in history.stage], dtype=bool
-        )
-        iteration = np.arange(1, len(several) + 1)
-        self._curve.setData(iteration[several], np.array(history.separation)[several])
-        self.set_title("" if several.any() else "One object state: nothing is apart")
 
 
 class PatternsView(Picture):

@@ -1,4 +1,4 @@
-"""What to say before anything is computed, of a recipe and a data set together, and when a run has ended."""
+"""What to say of a recipe and a data set before anything is computed, of a run going on, and of its end."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_mixedptycho._device import free_memory
+from napari_mixedptycho._device import free_memory, in_use
 from napari_mixedptycho._napari.form.names import choice
-from napari_mixedptycho._napari.wording import size
+from napari_mixedptycho._napari.wording import amount, duration, size
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.memory import estimate_memory
 from napari_mixedptycho.recipe import Recipe
+from napari_mixedptycho.reconstruct import Progress
 
 
 def chosen_loss(recipe: Recipe, dataset: Dataset) -> str:
@@ -39,8 +40,40 @@ def cost(recipe: Recipe, dataset: Dataset) -> tuple[int, str]:
     return estimate_memory(recipe, dataset).total, chosen_loss(recipe, dataset)
 
 
-def facts() -> str:
-    """Say what this program takes of the memory now, and what is left; nothing where that is not known."""
+def facts(progress: Progress) -> str:
+    """Say how fast a run is, how long it will take, and what it takes of the memory, in two lines."""
+    return f"{speed(progress)}<br>{memory(progress.result.recipe.run.device)}".removesuffix("<br>")
+
+
+def speed(progress: Progress) -> str:
+    """Say how long an iteration takes, how long the rest will, and what was computed so far."""
+    left = progress.iterations - progress.iteration
+    rest = f"about {duration(progress.remaining)} left" if left else "complete"
+    count = amount(progress.evaluations)
+    return f"{duration(progress.seconds)} per iteration · {rest} · {count} evaluations of all patterns"
+
+
+def memory(wish: str) -> str:
+    """Say what this program takes of the memory now, and what is left; of each GPU that it computes on, too.
+
+    Parameters
+    ----------
+    wish
+        As in `run.device`.
+
+    Returns
+    -------
+    Nothing where none of it is known.
+    """
+    gpus = [
+        f"{gpu.wish} {size(gpu.total - gpu.free)} of {size(gpu.total)} in use"
+        for gpu in in_use(wish)
+        if gpu.free is not None and gpu.total is not None
+    ]
+    return " · ".join(part for part in (_of_host(), *gpus) if part)
+
+
+def _of_host() -> str:
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except (OSError, ValueError, IndexError):

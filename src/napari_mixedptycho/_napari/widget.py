@@ -201,7 +201,7 @@ class MixedPtychoWidget(QWidget):
         self.control.shutdown()
         self._keys.release()
         self.runs.activity.end()
-        for part in (self.comparing, self.watching, self.preflight):
+        for part in (self.comparing, self.watching, self.preflight, self.lining):
             part.shutdown()
         self.writing.shutdown()
         self.columns.release()

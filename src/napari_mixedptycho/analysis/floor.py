@@ -17,6 +17,8 @@ from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.settings import Settings
 
 _STILL = 1e-9  # Å: nothing but rounding
+_CLEAR = 2.0
+"""Times the floor: where all of the interval lies above, a drift is no reason to doubt."""
 
 
 class FloorSettings(Settings):
@@ -164,6 +166,26 @@ def judge(motion: ColumnMotion, control: ColumnMotion, settings: FloorSettings |
         column_above=np.sqrt(np.maximum(variances[0] - variances[1], 0.0)),
         column_above_interval=_above(variances, variance, chosen.confidence),
         settings=chosen,
+    )
+
+
+def drift_text(verdict: Verdict, motion: float | None, floor: float | None) -> str:
+    """Say that motion or floor still change where that may change the verdict, else nothing.
+
+    Parameters
+    ----------
+    verdict
+        Of the two.
+    motion, floor
+        Change of the motion of result and control in the last quarter of their iterations, Å
+        (`result.History.motion_drift`); None: not known.
+    """
+    told = [f"{name} {drift:+.4f} Å" for name, drift in (("result", motion), ("control", floor)) if drift]
+    if not told or verdict.ratio_interval[0] >= _CLEAR:
+        return ""
+    return (
+        f"Motion, change in the last quarter of the iterations: {', '.join(told)}. Where that is as much as "
+        "lies between the two, more iterations may change the verdict."
     )
 
 

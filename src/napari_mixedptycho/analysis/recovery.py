@@ -5,7 +5,12 @@ The planted motion is made by `napari_mixedptycho.control.motion`; here are its 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import math
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Self
 
 from napari_mixedptycho.analysis.floor import FloorSettings, judge
 from napari_mixedptycho.analysis.motion import ColumnMotion, finite
@@ -31,6 +36,8 @@ class Recovery:
         Whether the planted motion is told from rest by the same rule as the result's.
     ratio, ratio_interval
         Motion of the result ÷ what was found of the planted one.
+    asked
+        Rms displacement that was asked for (`control.PlantedSettings`), Å; NaN: not known.
     """
 
     planted: float
@@ -40,6 +47,17 @@ class Recovery:
     resolved: bool
     ratio: float
     ratio_interval: tuple[float, float]
+    asked: float = math.nan
+
+    @classmethod
+    def read(cls, file: str | os.PathLike[str]) -> Self | None:
+        """Return what `mixedptycho control --planted` wrote into ``control.json``; None: nothing of it."""
+        try:
+            values = json.loads(Path(file).read_text(encoding="utf-8"))["planted"]
+            there = [entry.name for entry in fields(cls) if entry.name != "asked" or "asked" in values]
+            return cls(**{name: _number(values[name]) for name in there})
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
 
     def sentence(self) -> str:
         """Say it in words."""
@@ -66,8 +84,17 @@ class Recovery:
             "resolved": self.resolved,
             "ratio": finite(self.ratio),
             "ratio_interval": [finite(end) for end in self.ratio_interval],
+            "asked": finite(self.asked),
             "sentence": self.sentence(),
         }
+
+
+def _number(value: Any) -> Any:
+    """Return a number or an interval as it was before it became JSON, which knows finite ones alone."""
+    if isinstance(value, list):
+        low, high = (_number(end) for end in value)
+        return low, high
+    return math.nan if value is None else value
 
 
 def recover(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
+from napari_mixedptycho.analysis.recovery import Recovery
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.export import Findings
@@ -38,7 +40,7 @@ def data_of(result: Result) -> Dataset | None:
 
 
 def findings_of(result: Result, dataset: Dataset | None, control: Path | None = None) -> Findings:
-    """Measure a result, beside its control and the truth of its data where there are any.
+    """Measure a result, beside its control, a planted motion and the truth of its data where there are any.
 
     Raises
     ------
@@ -53,4 +55,7 @@ def findings_of(result: Result, dataset: Dataset | None, control: Path | None = 
             f"{control}: this result lies on another grid than {result.name}; give the control.h5 that "
             "`mixedptycho control` made of it."
         )
-    return Findings.of(result, still, truth)
+    findings = Findings.of(result, still, truth)
+    if control is None:
+        return findings
+    return replace(findings, recovery=Recovery.read(control.with_name("control.json")))

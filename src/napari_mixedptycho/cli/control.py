@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 
 from napari_mixedptycho.analysis import write_columns
+from napari_mixedptycho.analysis.floor import drift_text
 from napari_mixedptycho.analysis.recovery import Recovery
 from napari_mixedptycho.cli._options import check_folder, is_result
 from napari_mixedptycho.cli._progress import Display
@@ -34,9 +35,7 @@ from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.result import Result, versions
 
 DATA, RESULT, NUMBERS, TABLE = "stationary.h5", "control.h5", "control.json", "columns.csv"
-_DRIFTS = ("result", "motion_drift"), ("control", "floor_drift")
-_CLEAR = 2.0
-"""Times the floor: where all of the interval lies above, a drift is no reason to doubt."""
+_DRIFTS = ("motion_drift", "floor_drift")
 PLANTED_DATA, PLANTED_RESULT = "planted_data.h5", "planted.h5"
 
 
@@ -112,12 +111,8 @@ def _say(found: Control, recovery: Recovery | None, job: _Job, *, as_json: bool)
     if recovery is not None:
         sentences.append(recovery.sentence())
     print(json.dumps(numbers, indent=2) if as_json else "\n".join(sentences))
-    told = [f"{one} {numbers[key]:+.4f} Å" for one, key in _DRIFTS if numbers[key]]
-    if told and found.verdict.ratio_interval[0] < _CLEAR:
-        job.display.say(
-            f"Motion, change in the last quarter of the iterations: {', '.join(told)}. Where that is as "
-            "much as lies between the two, more iterations may change the verdict."
-        )
+    if drift := drift_text(found.verdict, *(numbers[key] for key in _DRIFTS)):
+        job.display.say(drift)
     if not found.verdict.resolved and recovery is None:
         job.display.say(
             "Not resolved is not at rest: a start from below may not reach a motion of few electrons. "
@@ -231,7 +226,7 @@ def write_dataset(path: Path, data: Dataset) -> None:
 def _write(found: Control, job: _Job, recovery: Recovery | None = None) -> dict[str, Any]:
     """Write ``columns.csv`` and ``control.json``; return the numbers."""
     numbers: dict[str, Any] = found.verdict.numbers() | {"sentence": found.verdict.sentence()}
-    for (_, key), result in zip(_DRIFTS, (job.result, found.result), strict=True):
+    for key, result in zip(_DRIFTS, (job.result, found.result), strict=True):
         numbers[key] = result.history.motion_drift
     if recovery is not None:
         numbers["planted"] = recovery.numbers()

@@ -130,7 +130,8 @@ def recovered(
     chosen, columns = settings or PlantedSettings(), still.motion.columns
     specimen = result.replace(estimate=in_motion(result.estimate, result.sampling, chosen))
     before, after = measure(specimen, columns=columns), measure(found, columns=columns)
-    return Planted(found, before, after, recover(still.motion, still.floor, before, after))
+    recovery = recover(still.motion, still.floor, before, after)
+    return Planted(found, before, after, replace(recovery, asked=chosen.displacement))
 
 
 def in_motion(estimate: Estimate, sampling: float, settings: PlantedSettings) -> Estimate:

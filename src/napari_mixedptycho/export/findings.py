@@ -15,6 +15,8 @@ from napari_mixedptycho.analysis import (
     judge,
     measure,
 )
+from napari_mixedptycho.analysis.floor import drift_text
+from napari_mixedptycho.analysis.recovery import Recovery
 from napari_mixedptycho.dataset import Truth
 from napari_mixedptycho.engine.health import Health
 from napari_mixedptycho.errors import InputError
@@ -41,6 +43,10 @@ class Findings:
         Why there is no comparison although there is a truth, or nothing.
     floor, verdict
         The same columns in the stationary control, and whether the motion is more; None without control.
+    drift
+        That motion or floor still change, where that may change the verdict; else nothing.
+    recovery
+        How much of a planted motion the same recipe finds; None where none was planted.
     """
 
     result: Result
@@ -50,6 +56,8 @@ class Findings:
     note: str = ""
     floor: ColumnMotion | None = None
     verdict: Verdict | None = None
+    drift: str = ""
+    recovery: Recovery | None = None
 
     @classmethod
     def of(
@@ -99,7 +107,9 @@ class Findings:
                 "result has no motion to compare with a control."
             )
         floor = measure(still, self.settings, motion.columns)
-        return replace(self, floor=floor, verdict=judge(motion, floor))
+        verdict = judge(motion, floor)
+        drift = drift_text(verdict, self.result.history.motion_drift, still.history.motion_drift)
+        return replace(self, floor=floor, verdict=verdict, drift=drift)
 
     @property
     def numbers(self) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_mixedptycho.analysis import b_factor, u_rms_interval
+from napari_mixedptycho.analysis.recovery import Recovery
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.export.facts import data_facts, model_facts
 from napari_mixedptycho.export.findings import Findings
@@ -21,6 +23,11 @@ NOT_PROVEN = (
     "control` and give its control.h5 to the report with --control."
 )
 """What stands in place of a verdict."""
+NOT_AT_REST = (
+    "Not resolved is not at rest: `mixedptycho control --planted 0.05` tells whether a motion of 0.05 Å "
+    "would be seen by this recipe at this dose."
+)
+"""Beside a verdict "not resolved" that nothing else stands beside."""
 ONE_STATE = "This result has one object state: it shows a mean structure and says nothing about motion."
 _MOST_ROWS = 200
 
@@ -108,6 +115,7 @@ def _belief(findings: Findings) -> list[str]:
                 f" {100 * verdict.settings.confidence:g} % interval of the ratio: {low:.2f} to {high:.2f}."
             )
         parts = [element("div", text, "verdict good" if verdict.resolved else "verdict doubt")]
+        parts += _beside_verdict(findings, resolved=verdict.resolved)
     elif findings.motion.n_states < 2:
         parts = [element("div", ONE_STATE, "verdict")]
     else:
@@ -115,6 +123,17 @@ def _belief(findings: Findings) -> list[str]:
     alarms = [element("div", f"Alarm. {alarm}", "verdict doubt") for alarm in findings.health.alarms]
     quiet = "The reconstruction raised no alarm (equal states, lost states, scan-grid texture, rising loss)."
     return [*parts, *(alarms or [element("p", quiet, "quiet")])]
+
+
+def _beside_verdict(findings: Findings, *, resolved: bool) -> list[str]:
+    """Return what the verdict is worth: what was found of a planted motion, and whether all is at its end."""
+    recovery, parts = findings.recovery, []
+    if recovery is not None:
+        kind = "verdict good" if recovery.resolved else "verdict doubt"
+        parts.append(element("div", f"Planted motion. {recovery.sentence()}", kind))
+    elif not resolved:
+        parts.append(element("p", NOT_AT_REST, "quiet"))
+    return [*parts, element("div", findings.drift, "verdict doubt")] if findings.drift else parts
 
 
 def _columns(findings: Findings) -> list[str]:
@@ -213,9 +232,17 @@ def commands(findings: Findings, files: Mapping[str, str]) -> list[str]:
     given: Sequence[str] = ()
     if findings.verdict is not None:
         still = still or str(Path(folder) / "control.h5")
-        lines.append(_line("control", name, "--out", folder))
+        lines.append(_line("control", name, "--out", folder, *_planted(findings.recovery)))
         given = ("--control", still)
     return [*lines, _line("report", name, *given, "--out", page_file)]
+
+
+def _planted(recovery: Recovery | None) -> tuple[str, ...]:
+    """Return the option that plants the same motion again."""
+    if recovery is None:
+        return ()
+    size = recovery.planted if math.isnan(recovery.asked) else recovery.asked
+    return "--planted", f"{size:.3g}"
 
 
 def _line(*words: str) -> str:

@@ -6,21 +6,20 @@ from qtpy.QtWidgets import QHBoxLayout, QMenu
 
 from napari_mixedptycho._napari.form import SettingsForm
 from napari_mixedptycho._napari.form.form import Fold
+from napari_mixedptycho._napari.pages.belief import Belief
 from napari_mixedptycho._napari.pages.details import Details
 from napari_mixedptycho._napari.pages.motion_table import MotionTable
 from napari_mixedptycho._napari.pages.overlay_choices import OverlayChoices
 from napari_mixedptycho._napari.pages.page import Page, button, enable, filler, words
-from napari_mixedptycho._napari.parts import mark
-from napari_mixedptycho.analysis import ColumnMotion, Comparison, Matter, MotionSettings
+from napari_mixedptycho._napari.parts import tool
+from napari_mixedptycho.analysis import ColumnMotion, Matter, MotionSettings
+from napari_mixedptycho.export import Findings
 
 _FIND = "Find the columns of the mean phase and measure them in every state"
 _UNDO = "Take back the last column that was added, moved or removed with napari's Points tools"
-_EXPORT = "Write tables, figures, EMD and TIFF into a folder, or a report on one page"
-_UNKNOWN = "A wrong model looks like motion too: only the control tells."
-_CONTROL = (
-    "Simulate the mean object at rest with the same probe, scan, detector and dose, and reconstruct that by "
-    "the same recipe: what then seems to move is the floor. Takes as long as the result did."
-)
+_REDO = "Do again what was taken back"
+_EXPORT = "Write all figures, or tables, figures, EMD and TIFF, into a folder, or a report on one page"
+_FOLDER = "Open the folder in which the last files were written"
 
 
 class AnalysePage(Page):
@@ -29,37 +28,39 @@ class AnalysePage(Page):
     def __init__(self) -> None:
         super().__init__()
         self.find_button = button("Find columns", _FIND, primary=True)
-        self.undo_button = button("Undo edit", _UNDO)
+        self.undo_button, self.redo_button = button("Undo edit", _UNDO), button("Redo", _REDO)
         self.export_button = button("Export", _EXPORT)
         self.export_menu = QMenu(self.export_button)
         self.export_button.setMenu(self.export_menu)
         buttons = QHBoxLayout()
         buttons.addWidget(self.find_button, 1)
-        buttons.addWidget(self.undo_button)
-        buttons.addWidget(self.export_button)
+        for other in (self.undo_button, self.redo_button, self.export_button):
+            buttons.addWidget(other)
+        self.written, self.folder_button = words(), tool("Open folder", _FOLDER)
+        written = QHBoxLayout()
+        written.addWidget(self.written, 1)
+        written.addWidget(self.folder_button)
         self.form = SettingsForm(MotionSettings)
         self.matter = SettingsForm(Matter)
         self.table = MotionTable()
         self.note = words()
-        self.control_button = button("Stationary control", _CONTROL)
-        self.verdict = words()
+        self.belief = Belief()
         self.overlays = OverlayChoices()
         self.details = Details()
         self._filler = filler()
         self.column.addLayout(buttons)
+        self.column.addLayout(written)
         self.column.addWidget(self.form)
         self.column.addWidget(Fold("What columns are made of", self.matter))
         self.column.addWidget(self.overlays)
         self.column.addWidget(self.table)
         self.column.addWidget(self.note)
-        believe = QHBoxLayout()
-        believe.addWidget(self.control_button)
-        believe.addWidget(self.verdict, 1)
-        self.column.addLayout(believe)
+        self.column.addWidget(self.belief)
         self.column.addWidget(self.details, 100)
         self.column.addWidget(self._filler, 1)
         self.clear()
-        self.show_undo(0)
+        self.show_edits(0, 0)
+        self.show_written("")
 
     def show_state(self, *, has_result: bool) -> None:
         """Enable finding."""
@@ -69,28 +70,25 @@ class AnalysePage(Page):
         """Enable writing, or say why it cannot be."""
         enable(self.export_button, reason, _EXPORT)
 
-    def enable_control(self, reason: str) -> None:
-        """Enable the stationary control, or say why it cannot be run."""
-        enable(self.control_button, reason, _CONTROL)
+    def show_written(self, text: str) -> None:
+        """Say what was written last, with a button that opens its folder; nothing: nothing was."""
+        self.written.setText(text)
+        for widget in (self.written, self.folder_button):
+            widget.setVisible(bool(text))
 
-    def show_control(self, text: str, resolved: bool | None) -> None:
-        """Say what the control has found; None: not known yet."""
-        sign = {True: "✓ ", False: "✗ ", None: ""}[resolved]
-        self.verdict.setText(sign + text)
-        mark(self.verdict, "warn", resolved is False)
+    def show_edits(self, before: int, after: int) -> None:
+        """Enable taking back one of so many edits, and doing again one of those that were taken back."""
+        enable(self.undo_button, "" if before else "No column was edited", f"{_UNDO} ({_edits(before)})")
+        enable(self.redo_button, "" if after else "No edit was taken back", f"{_REDO} ({_edits(after)})")
 
-    def show_undo(self, edits: int) -> None:
-        """Enable taking back one of so many edits."""
-        enable(self.undo_button, "" if edits else "No column was edited", f"{_UNDO} ({edits} edits)")
-
-    def show_motion(self, motion: ColumnMotion, comparison: Comparison | None, matter: Matter) -> None:
-        """Say how far the columns move."""
-        self.table.show_motion(motion, comparison, matter)
+    def show_findings(self, found: Findings, matter: Matter) -> None:
+        """Say how far the columns move, and what is known of whether to believe it."""
+        motion = found.motion
+        self.table.show_motion(motion, found.comparison, matter)
         note = _note(motion)
         self.note.setText(note)
         self.note.setVisible(bool(note))
-        if not self.verdict.text():
-            self.show_control(_UNKNOWN, None)
+        self.belief.tell(found)
         self.details.show_states(motion.n_states)
         self._show_details(motion.n_columns > 0)
 
@@ -98,13 +96,17 @@ class AnalysePage(Page):
         """Forget the columns of an earlier result."""
         self.table.setVisible(False)
         self.note.setText("")
-        self.show_control("", None)
+        self.belief.clear()
         self.details.clear()
         self._show_details(False)
 
     def _show_details(self, shown: bool) -> None:
         self.details.setVisible(shown)
         self._filler.setVisible(not shown)
+
+
+def _edits(count: int) -> str:
+    return f"{count} edit{'' if count == 1 else 's'}"
 
 
 def _note(motion: ColumnMotion) -> str:

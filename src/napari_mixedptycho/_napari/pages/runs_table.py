@@ -50,6 +50,7 @@ _TIPS = {
 COPIES = {
     "pure": "one state: what can be explained while nothing moves",
     "control": "stationary control: the floor of its motion",
+    "planted": "planted motion: how much of 0.05 Å would be found",
     "seed": "other seed: what depends on chance",
     "bracket": "bracket: from too little and from too much motion",
 }

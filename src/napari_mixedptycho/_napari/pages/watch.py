@@ -9,11 +9,12 @@ from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_mixedptycho._napari.charts import LossChart, ProbeView
-from napari_mixedptycho._napari.live_charts import PatternsView, SeparationChart, SpectrumView
+from napari_mixedptycho._napari.live_charts import PatternsView, SpectrumView
 from napari_mixedptycho._napari.pages.page import filler, words
 from napari_mixedptycho._napari.pages.signs import Signs
 from napari_mixedptycho._napari.parts import choices, tool
 from napari_mixedptycho._napari.preferences import preference
+from napari_mixedptycho._napari.separation_chart import SeparationChart
 from napari_mixedptycho.result import Result
 
 SHOWN = {
@@ -31,7 +32,8 @@ CHARTS = {
     "probe": "Brightness: amplitude; colour: phase; with the share of each mode in the power",
     "pattern": "Measured, predicted and what is left, at the scan point you click in the image",
     "FFT": "Power spectrum of the mean phase; drag the ring to read 1/Å and Å",
-    "separation": "How far the states are apart; grows and levels off in a good run",
+    "separation": "How far the states are apart, in their phase and, if they are displaced copies, in Å; "
+    "grows and levels off in a good run",
 }
 _HINT = "States separate late: with more states the loss may at first lie above that of the stage before."
 _SLOW = 1.0

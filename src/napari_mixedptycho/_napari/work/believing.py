@@ -1,4 +1,4 @@
-"""Whether to believe the motion: the stationary control, by one button."""
+"""Whether to believe the motion: the stationary control, and a motion that is planted, by one button each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from napari_mixedptycho.errors import InputError
 
 
 class Believing:
-    """Queues the control of the result on the desk, and brings that result back with the verdict."""
+    """Queues what tells of the result on the desk, and brings that result back with what was found."""
 
     def __init__(
         self, desk: Desk, steps: Steps, display: Display, runs: Runs, lining: Lining, columns: Columns
@@ -20,7 +20,9 @@ class Believing:
         self._desk, self._page, self._display = desk, steps.analyse, display
         self._runs, self._lining, self._columns = runs, lining, columns
         self._asked = ""
-        self._page.control_button.clicked.connect(lambda: desk.attempt(self.control))
+        belief = self._page.belief
+        belief.control_button.clicked.connect(lambda: desk.attempt(self.control))
+        belief.planted_button.clicked.connect(lambda: desk.attempt(self.plant))
         lining.judged.connect(self._judged)
         desk.changed.connect(self._update_buttons)
 
@@ -32,20 +34,35 @@ class Believing:
         InputError
             When there is no result, or nothing in it that could move.
         """
+        name = self._begin("control")
+        self._page.belief.show_verdict(f"The control of {name} runs; step 4 shows it.", None)
+
+    def plant(self) -> None:
+        """Plant a motion in the mean object of the result, after its control where there is none yet.
+
+        Raises
+        ------
+        InputError
+            As `control`.
+        """
+        name = self._begin("planted")
+        self._page.belief.show_recovery(f"The planted motion of {name} runs; step 4 shows it.", None)
+
+    def _begin(self, kind: str) -> str:
         result = self._desk.needed_result
         entry = self._runs.book.of(result)
         if entry is None:
             raise InputError("The result is not in the table of runs any more; open or run it again.")
         if result.estimate.states < 2:
             raise InputError("This result has one object state, so that it shows no motion to be judged.")
-        self._lining.duplicate(entry.name, "control")
+        self._lining.duplicate(entry.name, kind)
         self._asked = entry.name
         if not self._lining.queue.working:
             self._lining.start_or_hold()
-        self._page.show_control(f"The control of {entry.name} runs; step 4 shows it.", None)
+        return entry.name
 
     def _judged(self, name: str) -> None:
-        """Show a result again whose control was asked for here, now beside its floor."""
+        """Show a result again that was judged for this page, now beside what was found."""
         if name == self._asked and not self._runs.running and not self._lining.queue.waiting:
             self._asked = ""
             self._desk.attempt(self._back, name)
@@ -61,4 +78,4 @@ class Believing:
             reason = "One object state shows no motion"
         if self._runs.running:
             reason = "A run is going on"
-        self._page.enable_control(reason)
+        self._page.belief.allow(reason)

@@ -10,6 +10,8 @@ from typing import Any
 from qtpy.QtCore import QObject, Signal
 
 from napari_mixedptycho._napari.jobs import Job
+from napari_mixedptycho.analysis.recovery import Recovery
+from napari_mixedptycho.control import PlantedSettings
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.result import Result
 
@@ -34,7 +36,9 @@ class Entry:
     file
         Where the result is, or is copied to; None: nowhere yet.
     of
-        The run whose stationary control this is; nothing for others.
+        The run whose stationary control, or planted motion, this is; nothing for others.
+    recovery
+        How much of a motion planted in its mean object the same recipe has found; None: not known.
     note
         What was found, or what went wrong.
     """
@@ -46,6 +50,12 @@ class Entry:
     file: Path | None = None
     of: str = ""
     note: str = ""
+    recovery: Recovery | None = None
+
+    @property
+    def planted(self) -> PlantedSettings | None:
+        """The motion that was planted for this run; None for others."""
+        return None if self.job is None else self.job.planted
 
     def needed(self) -> Result:
         """Return the result, read from its file where it waits there; raises `InputError`."""
@@ -101,6 +111,7 @@ class Book(QObject):
         if entry is None:
             return None
         runs = [other for other in self.entries if other.of == entry.name and other.state == "finished"]
+        runs = [other for other in runs if other.planted is None]
         if runs:
             return runs[-1].needed()
         if entry.file is None:
@@ -109,6 +120,13 @@ class Book(QObject):
             still = self._beside(entry.file.with_suffix(".control") / "control.h5")
             return still if still.geometry == result.geometry else None
         return None
+
+    def recovery_of(self, result: Result) -> Recovery | None:
+        """Return what was found of a motion planted in a result: here, or beside its file before."""
+        entry = self.of(result)
+        if entry is None or entry.recovery is not None or entry.file is None:
+            return None if entry is None else entry.recovery
+        return Recovery.read(entry.file.with_suffix(".control") / "control.json")
 
     def _beside(self, file: Path) -> Result:
         """Return a control from its file, which is read anew only when it has changed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,7 @@ class Columns:
         self._steps, self._book = steps, book
         self._layers = ColumnLayers(display.viewer, self._edited)
         self._before: list[Findings] = []
+        self._after: list[Findings] = []
         self._last = -1
         self._pairs: Pairs | None = None
         self._background = Background("mixedptycho pairs", desk)
@@ -53,6 +55,7 @@ class Columns:
         page = self._page
         page.find_button.clicked.connect(lambda: desk.attempt(self.find))
         page.undo_button.clicked.connect(lambda: desk.attempt(self.undo))
+        page.redo_button.clicked.connect(lambda: desk.attempt(self.redo))
         page.matter.changed.connect(self._tell)
         page.details.wanted.connect(self._pair)
         page.overlays.chosen.connect(self._layers.choose)
@@ -63,16 +66,25 @@ class Columns:
         """Find the columns of the result and show where they are in every state; raises `InputError`."""
         desk = self._desk
         found = self._measured(desk.needed_result, self._steps.motion_settings())
-        self._before, self._last = [], max(found.numbers, default=-1)
+        self._before, self._after, self._last = [], [], max(found.numbers, default=-1)
         self._show(found)
         desk.said.emit(found.note or f"Found {found.motion.n_columns} columns in {self._display.run_name}.")
 
     def undo(self) -> None:
         """Take back the last edit of the columns; raises `InputError` when there was none."""
-        if not self._before:
+        if not self._before or self._desk.found is None:
             raise InputError("No column was edited since they were found.")
+        self._after.append(self._desk.found)
         self._show(self._before.pop())
-        self._desk.said.emit("The last edit of the columns is taken back.")
+        self._desk.said.emit("The last edit of the columns is taken back; Redo does it again.")
+
+    def redo(self) -> None:
+        """Do again the edit that was taken back last; raises `InputError` when there was none."""
+        if not self._after or self._desk.found is None:
+            raise InputError("No edit of the columns was taken back.")
+        self._before.append(self._desk.found)
+        self._show(self._after.pop())
+        self._desk.said.emit("The edit of the columns is done again.")
 
     def choose(self, position: tuple[float, float]) -> None:
         """Show the column nearest to a place in the viewer (y, x), Å, if one is near."""
@@ -97,7 +109,8 @@ class Columns:
         truth = None if source is None else truth_in(source, region, rotation)
         movable = motion.n_states > 1 and motion.n_columns > 0
         still = self._book.control_of(result) if movable else None
-        return Findings.of(result, still, truth, motion, settings)
+        found = Findings.of(result, still, truth, motion, settings)
+        return found if still is None else replace(found, recovery=self._book.recovery_of(result))
 
     def _show(self, found: Findings) -> None:
         self._desk.found = found
@@ -114,10 +127,7 @@ class Columns:
         found = self._desk.found
         if found is not None:
             with suppress(InputError):  # of a half-typed entry, which is framed in red
-                self._page.show_motion(found.motion, found.comparison, self._page.matter.value())
-                verdict = found.verdict
-                if verdict is not None:
-                    self._page.show_control(verdict.sentence(), verdict.resolved)
+                self._page.show_findings(found, self._page.matter.value())
                 self._tell_pairs()
 
     def _pair(self, view: str) -> None:
@@ -149,7 +159,7 @@ class Columns:
             self._show(before)
             self._desk.complained.emit(f"The columns stay as they were. {error}")
             return
-        self._before = [*self._before[-_UNDONE:], before]
+        self._before, self._after = [*self._before[-_UNDONE:], before], []
         self._show(found)
         self._desk.said.emit(f"Measured {found.motion.n_columns} columns. “Undo edit” takes the edit back.")
 
@@ -183,8 +193,8 @@ class Columns:
     def _update_buttons(self) -> None:
         has_result, found = self._desk.result is not None, self._desk.found
         if found is None:
-            self._before, self._pairs = [], None
+            self._before, self._after, self._pairs = [], [], None
             self._background.cancel()
         self._page.show_state(has_result=has_result)
-        self._page.show_undo(len(self._before))
+        self._page.show_edits(len(self._before), len(self._after))
         self._page.overlays.show_state(found is not None, found is not None and found.comparison is not None)

@@ -185,7 +185,9 @@ def _row(entry: Entry) -> Row:
         f"<b>{entry.name}</b>: {entry.state}, "
         f"{len(history)} of {recipe.iterations} iterations in {seconds:.0f} s",
         f"Data: {result.name}",
-        f"Stationary control of {entry.of}" if entry.of else "",
+        f"{'Stationary control' if entry.planted is None else 'Planted motion'} of {entry.of}"
+        if entry.of
+        else "",
         f"Kept in {entry.file}" if entry.file is not None else "",
         entry.note,
     ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_mixedptycho._napari.background import Background, Post
+from napari_mixedptycho._napari.control import in_words
 from napari_mixedptycho._napari.jobs import Job
 from napari_mixedptycho._napari.steps import Steps
 from napari_mixedptycho._napari.work.book import Entry
@@ -11,8 +13,15 @@ from napari_mixedptycho._napari.work.desk import Desk
 from napari_mixedptycho._napari.work.queue import RUNS, WAITS, Queue, Waiting
 from napari_mixedptycho._napari.work.runs import Runs
 from napari_mixedptycho.analysis.bracket import SIDES, BracketSettings
+from napari_mixedptycho.analysis.recovery import Recovery
 from napari_mixedptycho.bracket import from_side
-from napari_mixedptycho.control import control_recipe, judged, judged_columns
+from napari_mixedptycho.control import (
+    PlantedSettings,
+    control_recipe,
+    judged,
+    judged_columns,
+    recovered,
+)
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.recipe import Recipe
@@ -26,7 +35,7 @@ class Lining(QObject):
     Signals
     -------
     judged
-        The name of a run that now stands beside its stationary control.
+        The name of a run that now stands beside its stationary control, or beside a planted motion.
     """
 
     judged = Signal(str)
@@ -35,6 +44,9 @@ class Lining(QObject):
         super().__init__(desk)
         self._desk, self._steps, self._runs = desk, steps, runs
         self.queue = Queue(self)
+        self._work = Background("mixedptycho recovery", self)
+        self._work.arrived.connect(self._show_recovery)
+        self._work.failed.connect(lambda error: desk.complained.emit(in_words(error)))
         page = steps.run.line
         page.add_button.clicked.connect(lambda: desk.attempt(self.add))
         page.series_button.clicked.connect(lambda: desk.attempt(self.add_series))
@@ -74,16 +86,25 @@ class Lining(QObject):
         name
             Of the run.
         kind
-            ``pure``, ``control``, ``seed`` or ``bracket``.
+            ``pure``, ``control``, ``planted``, ``seed`` or ``bracket``. A planted motion needs the control,
+            which is queued before it where it is not there.
         """
         entry = self._runs.book.find(name)
         result = entry.needed()
-        if kind == "control":
-            self.queue.add(Waiting(self._free(f"control of {name}"), of=name))
+        if kind in ("control", "planted"):
+            if kind == "control" or not self._controlled(name, result):
+                self.queue.add(Waiting(self._free(f"control of {name}"), of=name))
+            if kind == "planted":
+                planted = PlantedSettings()
+                self.queue.add(Waiting(self._free(f"planted motion of {name}"), of=name, planted=planted))
         else:
             dataset = self._data(entry)
             self.queue.add(*self._copies(result, dataset, name, kind))
         self._show_page()
+
+    def shutdown(self) -> None:
+        """Wait for what is being measured."""
+        self._work.shutdown()
 
     def start_or_hold(self) -> None:
         """Work off the queue, or take no other entry."""
@@ -92,6 +113,11 @@ class Lining(QObject):
             return
         self.queue.work()
         self._next()
+
+    def _controlled(self, name: str, result: Result) -> bool:
+        """Tell whether the stationary control of a run is there, or will be."""
+        coming = (entry.of == name and entry.planted is None for entry in self.queue.entries if entry.pending)
+        return any(coming) or self._runs.book.control_of(result) is not None
 
     def _copies(self, result: Result, dataset: Dataset, name: str, kind: str) -> list[Waiting]:
         recipe = result.recipe
@@ -136,11 +162,11 @@ class Lining(QObject):
         result, dataset = entry.needed(), self._data(entry)
         judged_columns(result)
         recipe = control_recipe(result.recipe)
-        return Job(recipe, dataset, still=result, name=waiting.name)
+        return Job(recipe, dataset, still=result, planted=waiting.planted, name=waiting.name)
 
     def _over(self, entry: Entry | None) -> None:
         if entry is not None and entry.of and entry.state == "finished":
-            self._desk.attempt(self._judge, entry)
+            self._desk.attempt(self._judge if entry.planted is None else self._recover, entry)
         if self.queue.current is None:
             return
         state = "done" if entry is None or entry.state == "finished" else entry.state
@@ -164,6 +190,27 @@ class Lining(QObject):
         self._desk.said.emit(f"{entry.of}: {entry.note}")
         self._runs.book.changed.emit()
         self.judged.emit(entry.of)
+
+    def _recover(self, entry: Entry) -> None:
+        """Measure beside the window how much of a planted motion was found; raises `InputError`."""
+        run = self._runs.book.find(entry.of)
+        result, found, settings = run.needed(), entry.needed(), entry.planted
+        still = self._runs.book.control_of(result)
+        if still is None:
+            raise InputError(f"{entry.of} has no stationary control any more: queue it, then this again.")
+
+        def work(post: Post) -> None:
+            beside = judged(result, still, judged_columns(result))
+            post((entry, run, recovered(result, found, beside, settings).recovery))
+
+        self._work.ask(work)
+
+    def _show_recovery(self, found: tuple[Entry, Entry, Recovery]) -> None:
+        entry, run, recovery = found
+        run.recovery, entry.note = recovery, recovery.sentence()
+        self._desk.said.emit(f"{run.name}: {entry.note}")
+        self._runs.book.changed.emit()
+        self.judged.emit(run.name)
 
     def _free(self, name: str) -> str:
         """Return a name that neither a run nor an entry has."""

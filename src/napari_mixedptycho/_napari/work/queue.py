@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_mixedptycho.control import PlantedSettings
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.recipe import Recipe
 
@@ -23,7 +24,9 @@ class Waiting:
     recipe, dataset
         What to do, on what; a stationary control has neither, but those of the run that it is of.
     of
-        The run whose stationary control it is; nothing for others.
+        The run whose stationary control, or planted motion, it is; nothing for others.
+    planted
+        The motion that is planted in the mean object of that run; None: none.
     state
         ``waits``, ``runs``, ``done``, ``stopped`` or ``failed``.
     note
@@ -34,8 +37,14 @@ class Waiting:
     recipe: Recipe | None = None
     dataset: Dataset | None = None
     of: str = ""
+    planted: PlantedSettings | None = None
     state: str = WAITS
     note: str = ""
+
+    @property
+    def pending(self) -> bool:
+        """Whether it waits or runs."""
+        return self.state in (WAITS, RUNS)
 
 
 class Queue(QObject):

@@ -263,7 +263,7 @@ class Runs(QObject):
         if news.view is not None:
             self._display.show_result(progress.result, news.view)
         steps.run.show_result(progress.result)
-        steps.run.watch.show_facts(facts())
+        steps.run.watch.show_facts(facts(progress))
         steps.run.signs.show_alarms(progress.health.alarms)
         steps.run.signs.show_news(news.told)
         if self._control.pausing:
