@@ -24,6 +24,10 @@ def click(qtbot: QtBot, button: QWidget) -> None:
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
+def press(viewer: Viewer, key: str) -> None:
+    viewer.keymap[next(bound for bound in viewer.keymap if str(bound) == key)](viewer)
+
+
 def settle(dock: MixedPtychoWidget, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: not dock.imaging.busy, timeout=20_000)
 

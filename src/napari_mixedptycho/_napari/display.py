@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -11,7 +10,9 @@ from napari.components import ViewerModel
 from napari.layers import Layer
 
 from napari_mixedptycho._napari.images import KEY, LayerData, View
+from napari_mixedptycho._napari.legacy import Left, is_left, take
 from napari_mixedptycho._napari.live import RunLayers
+from napari_mixedptycho._napari.run_names import numbered, taken, unused
 from napari_mixedptycho._napari.scan_layers import ScanLayers
 from napari_mixedptycho._napari.style import Palette
 from napari_mixedptycho.result import Result
@@ -64,12 +65,20 @@ class Display:
     def adopt_present(self) -> None:
         """Take over the newest of our layers that are already there."""
         for layer in reversed(self.viewer.layers):
-            if self._offer(layer):
+            if not is_left(layer) and self._offer(layer):
                 return
+
+    def take_over(self) -> list[Left]:
+        """Take over the layers of runs whose dock is gone, bottom first."""
+        found = list(take(self.viewer))
+        for left, layers in found:
+            self._layers = self.runs[left.name] = layers
+        return [left for left, _ in found]
 
     def begin_run(self, name: str | None = None) -> str:
         """Leave the present layers as they are; the next results go to layers of a new name."""
-        name = self._unused(name) if name else self._free_name()
+        names = taken(self.viewer) | set(self.runs)
+        name = unused(name, names) if name else numbered(names)
         self._layers.hide()
         self._layers = self.runs[name] = RunLayers(self.viewer, name)
         return name
@@ -175,20 +184,6 @@ class Display:
 
     def _add(self, data: LayerData) -> None:
         self.add(Layer.create(*data))
-
-    def _free_name(self) -> str:
-        """Return ``run N``, N above those of all layers and of the run before."""
-        names = [layer.name for layer in self.viewer.layers] + [f"[{self.run_name}]"]
-        taken = [int(found[1]) for name in names if (found := re.match(r"\[run (\d+)\]", name))]
-        return f"run {max(taken, default=0) + 1}"
-
-    def _unused(self, name: str) -> str:
-        """Return a name, with a number behind it where there is such a run already."""
-        taken, number, found = {layer.name.partition("]")[0] for layer in self.viewer.layers}, 1, name
-        while f"[{found}" in taken or found in self.runs:
-            number += 1
-            found = f"{name} {number}"
-        return found
 
     def _inserted(self, event: Any) -> None:
         if not self._adding:

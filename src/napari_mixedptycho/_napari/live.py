@@ -20,9 +20,9 @@ _RESCALE = 1.0
 class LiveLayer:
     """One image layer; adjusts its contrast until someone moves the slider."""
 
-    def __init__(self, layer: Image) -> None:
+    def __init__(self, layer: Image, *, touched: bool = False) -> None:
         self.layer = layer
-        self._touched = self._busy = False
+        self.touched, self._busy = touched, False
         self._last = 0.0
         layer.events.contrast_limits.connect(self._moved)
 
@@ -37,7 +37,7 @@ class LiveLayer:
         now = time.monotonic()
         if self.layer.rgb:
             return
-        if not self._touched and (force or now - self._last > _RESCALE):
+        if not self.touched and (force or now - self._last > _RESCALE):
             self._last = now
             self._busy = True
             # The range of the slider first: limits outside it would be cut.
@@ -51,7 +51,7 @@ class LiveLayer:
         self.layer.events.contrast_limits.disconnect(self._moved)
 
     def _moved(self) -> None:
-        self._touched = self._touched or not self._busy
+        self.touched = self.touched or not self._busy
 
 
 class RunLayers:
@@ -85,6 +85,10 @@ class RunLayers:
             self._layers.clear()
         return bool(self._layers)
 
+    def take(self, name: str, layer: Image, *, touched: bool) -> None:
+        """Take over a layer that shows the images of this name; `touched`: someone has set its contrast."""
+        self._layers[name] = LiveLayer(layer, touched=touched)
+
     def show(self, result: Result, view: View, *, last: bool = False) -> None:
         """Make the layers, or bring them up to date; `last`: nothing follows for a while."""
         if not self._layers:
@@ -111,9 +115,14 @@ class RunLayers:
             live.layer.visible = False
 
     @property
+    def parts(self) -> dict[str, LiveLayer]:
+        """The layers that are still in the viewer, by the names of their images."""
+        return {name: live for name, live in self._layers.items() if live.layer in self._viewer.layers}
+
+    @property
     def there(self) -> bool:
         """Whether any of the layers is still in the viewer."""
-        return any(live.layer in self._viewer.layers for live in self._layers.values())
+        return bool(self.parts)
 
     def rename(self, run: str) -> None:
         """Call the run something else; layers that were renamed by hand keep their names."""

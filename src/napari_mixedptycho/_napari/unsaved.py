@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import cast
@@ -28,11 +28,20 @@ def copies() -> list[Path]:
     return sorted(folder().glob("*.h5"), reverse=True)
 
 
-def new_copy(name: str) -> Path:
-    """Return a file for the copy of a run on the data called `name`; the oldest copies make room for it."""
+def new_copy(name: str, needed: Collection[Path] = ()) -> Path:
+    """Return a file for the copy of a run; the oldest copies make room for it.
+
+    Parameters
+    ----------
+    name
+        Of the data.
+    needed
+        Copies that stay, however old they are: nothing else holds their results.
+    """
     for old in copies()[preference("kept_copies") - 1 :]:
-        with suppress(OSError):
-            old.unlink()
+        if old not in needed:
+            with suppress(OSError):
+                old.unlink()
     return folder() / f"{time.strftime('%Y-%m-%d %H.%M.%S')} {name} {secrets.token_hex(2)}.h5"
 
 

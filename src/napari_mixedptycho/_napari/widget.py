@@ -19,6 +19,7 @@ from napari_mixedptycho._napari.copying import report
 from napari_mixedptycho._napari.display import Display
 from napari_mixedptycho._napari.keys import Keys
 from napari_mixedptycho._napari.remember import recall, remember
+from napari_mixedptycho._napari.run_names import DOCK
 from napari_mixedptycho._napari.steps import Steps
 from napari_mixedptycho._napari.style import Palette
 from napari_mixedptycho._napari.window import Guard
@@ -29,6 +30,7 @@ from napari_mixedptycho._napari.work import (
     Comparing,
     Desk,
     Imaging,
+    Inheriting,
     Lining,
     Opening,
     Preflight,
@@ -73,7 +75,7 @@ class MixedPtychoWidget(QWidget):
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__()
-        self.setObjectName("MixedPtychoWidget")
+        self.setObjectName(DOCK)
         self.control = Control(self)
         self.steps = Steps()
         column = QVBoxLayout(self)
@@ -89,6 +91,7 @@ class MixedPtychoWidget(QWidget):
         self.calibrating = Calibrating(self.desk, self.steps, self.imaging)
         self.opening = Opening(*parts, self.control, self.imaging)
         self.runs = Runs(*parts, self.control)
+        self.inheriting = Inheriting(self.desk, self.display, self.runs)
         self.columns = Columns(*parts, self.runs.book)
         self.writing = Writing(self.desk, self.steps, self.runs.book)
         self.lining = Lining(self.desk, self.steps, self.runs)
@@ -115,6 +118,7 @@ class MixedPtychoWidget(QWidget):
         self.runs.starting.connect(self._guard.watch)
         self.desk.changed.emit()
         self.display.adopt_present()
+        self.inheriting.take_over()
 
     def open(self, path: PathLike) -> None:
         """Open a scan, a sample (``sample:si_sigma9``) or a saved result; raises `InputError`."""
@@ -201,6 +205,7 @@ class MixedPtychoWidget(QWidget):
         self.control.shutdown()
         self._keys.release()
         self.runs.activity.end()
+        self.inheriting.leave()
         for part in (self.comparing, self.watching, self.preflight, self.lining):
             part.shutdown()
         self.writing.shutdown()

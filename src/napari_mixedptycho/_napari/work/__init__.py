@@ -6,6 +6,7 @@ from napari_mixedptycho._napari.work.columns import Columns
 from napari_mixedptycho._napari.work.comparing import Comparing
 from napari_mixedptycho._napari.work.desk import Desk
 from napari_mixedptycho._napari.work.imaging import Imaging
+from napari_mixedptycho._napari.work.inheriting import Inheriting
 from napari_mixedptycho._napari.work.lining import Lining
 from napari_mixedptycho._napari.work.opening import Opening
 from napari_mixedptycho._napari.work.preflight import Preflight
@@ -20,6 +21,7 @@ __all__ = [
     "Comparing",
     "Desk",
     "Imaging",
+    "Inheriting",
     "Lining",
     "Opening",
     "Preflight",

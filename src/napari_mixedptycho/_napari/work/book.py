@@ -13,6 +13,7 @@ from napari_mixedptycho._napari.jobs import Job
 from napari_mixedptycho.analysis.recovery import Recovery
 from napari_mixedptycho.control import PlantedSettings
 from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.prepare import open_dataset
 from napari_mixedptycho.result import Result
 
 ROOM = 2 * 2**30
@@ -62,8 +63,15 @@ class Entry:
         if self.result is None and self.file is not None:
             self.result = Result.load(self.file)
         if self.result is None:
-            raise InputError(f"{self.name}: there is no result.")
+            raise InputError(f"Of {self.name} only layers are left; its result was not saved, or is gone.")
         return self.result
+
+    def find_data(self) -> None:
+        """Open the data of a result that was opened or taken over, where they are at hand."""
+        # Those of a stationary control are not those of its file.
+        if self.job is None and not self.of and self.result is not None:
+            with suppress(InputError):
+                self.job = Job(self.result.recipe, open_dataset(self.result.recipe))
 
 
 class Book(QObject):
@@ -104,6 +112,12 @@ class Book(QObject):
         """Return the run that a result is of; None: of none."""
         found = (entry for entry in self.entries if result is not None and entry.result is result)
         return next(found, None)
+
+    @property
+    def waiting(self) -> set[Path]:
+        """The files in which results wait that are not in memory: of the table, and of what may come back."""
+        entries = [*self.entries, *(entry for _, entry in self._deleted)]
+        return {entry.file for entry in entries if entry.result is None and entry.file is not None}
 
     def control_of(self, result: Result) -> Result | None:
         """Return the stationary control of a result: run here, or left beside its file before."""

@@ -17,11 +17,13 @@ from napari_mixedptycho._napari.pages.run import RunState
 from napari_mixedptycho._napari.remarks import ended, facts, failed
 from napari_mixedptycho._napari.runner import News, Runner
 from napari_mixedptycho._napari.steps import Steps
+from napari_mixedptycho._napari.unsaved import new_copy
 from napari_mixedptycho._napari.work.book import Book, Entry
 from napari_mixedptycho._napari.work.desk import Desk
 from napari_mixedptycho.engine.stage import Stage
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.reconstruct import Progress
+from napari_mixedptycho.result import Result
 from napari_mixedptycho.variants import further, quick_look, steered
 
 
@@ -190,17 +192,23 @@ class Runs(QObject):
         """Put an earlier run on the desk and on the screen; raises `InputError`."""
         self._idle()
         entry = self.book.find(name)
+        result = self.bring(entry)
+        self._desk.said.emit(f"{name}: {len(result.history)} iterations, loss {result.history.loss[-1]:.4g}")
+
+    def bring(self, entry: Entry) -> Result:
+        """Put a run on the desk and on the screen, without a word; raises `InputError`."""
         result = entry.needed()
+        entry.find_data()
         desk, page = self._desk, self._steps.run
         self.present = entry
         desk.result, desk.found = result, None
         desk.source = None if entry.job is None or entry.job.still is not None else entry.job.dataset
         self._steps.analyse.clear()
-        self._display.show_run(name, result, View.of(result))
+        self._display.show_run(entry.name, result, View.of(result))
         page.start()
         page.show_result(result)
-        desk.said.emit(f"{name}: {len(result.history)} iterations, loss {result.history.loss[-1]:.4g}")
         desk.changed.emit()
+        return result
 
     def update_buttons(self) -> None:
         """Enable what can be done now."""
@@ -235,7 +243,8 @@ class Runs(QObject):
 
     def _start(self, job: Job, entry: Entry) -> None:
         # What goes on writes its own copy further, but never a file of the user's.
-        self._control.start(job, self._control.own_copy(entry.file) if job.resume is not None else None)
+        own = self._control.own_copy(entry.file) if job.resume is not None else None
+        self._control.start(job, own or new_copy(job.dataset.name, self.book.waiting))
         entry.file = self._control.copy
         self._steps.footer.show_copy(self._control.copy)
 

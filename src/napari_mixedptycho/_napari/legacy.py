@@ -1,0 +1,71 @@
+"""What a dock that closes leaves in the layers of its runs, so that the next one can take them over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from napari.components import ViewerModel
+
+from napari_mixedptycho._napari.images import KEY
+from napari_mixedptycho._napari.live import RunLayers
+
+_LEFT = "left"
+"""Of our part of a layer's metadata: only what a dock has left may be taken, never what another one shows."""
+
+
+@dataclass(frozen=True)
+class Left:
+    """A run whose dock is gone.
+
+    Attributes
+    ----------
+    name
+        As in its layers.
+    state, of, note
+        As in the table of runs.
+    file
+        Where its result is; None: nowhere any more.
+    """
+
+    name: str
+    state: str = "finished"
+    of: str = ""
+    note: str = ""
+    file: Path | None = None
+
+
+def leave(layers: RunLayers, run: Left) -> None:
+    """Write into the layers of a run what the next dock has to know."""
+    told = {"state": run.state, "of": run.of, "note": run.note, "file": str(run.file or "")}
+    for name, live in layers.parts.items():
+        mark = {**_mark(live.layer), "run": run.name, "image": name, "touched": live.touched, _LEFT: told}
+        live.layer.metadata[KEY] = mark
+
+
+def take(viewer: ViewerModel) -> Iterator[tuple[Left, RunLayers]]:
+    """Take over the runs that were left in a viewer, bottom first; nobody can take them again."""
+    names = [_mark(layer)["run"] for layer in viewer.layers if _LEFT in _mark(layer)]
+    for name in dict.fromkeys(names):
+        layers = RunLayers(viewer, name)
+        told: dict[str, str] = {}
+        for layer in viewer.layers:
+            mark = _mark(layer)
+            if _LEFT in mark and mark["run"] == name:
+                told = mark.pop(_LEFT)
+                layers.take(mark["image"], layer, touched=mark.pop("touched"))
+        file = Path(told["file"]) if told["file"] else None
+        kept = file if file is not None and file.is_file() else None
+        yield Left(name, told["state"], told["of"], told["note"], kept), layers
+
+
+def is_left(layer: Any) -> bool:
+    """Tell whether a layer waits to be taken over."""
+    return _LEFT in _mark(layer)
+
+
+def _mark(layer: Any) -> dict[str, Any]:
+    mark = layer.metadata.get(KEY)
+    return mark if isinstance(mark, dict) else {}

@@ -1,0 +1,35 @@
+"""Runs that outlive their dock: the next dock in the same viewer takes them over."""
+
+from __future__ import annotations
+
+from napari_mixedptycho._napari.display import Display
+from napari_mixedptycho._napari.legacy import Left, leave
+from napari_mixedptycho._napari.work.book import Entry
+from napari_mixedptycho._napari.work.desk import Desk
+from napari_mixedptycho._napari.work.runs import Runs
+
+
+class Inheriting:
+    """Takes over what an earlier dock has left, and leaves its own."""
+
+    def __init__(self, desk: Desk, display: Display, runs: Runs) -> None:
+        self._desk, self._display, self._runs = desk, display, runs
+
+    def take_over(self) -> None:
+        """Put the runs of a dock that was closed into the table, and the last of them on the screen."""
+        book, found = self._runs.book, self._display.take_over()
+        for left in found:
+            book.add(Entry(left.name, state=left.state, file=left.file, of=left.of, note=left.note))
+        if not found or self._desk.result is not None:
+            return
+        last = book.find(found[-1].name)
+        if last.file is not None:
+            self._desk.attempt(self._runs.bring, last)
+
+    def leave(self) -> None:
+        """Leave the runs to a dock that may come after this one; those going on have ended before."""
+        for entry in self._runs.book.entries:
+            if entry.name in self._display.runs:
+                state = "stopped" if entry.state == "running" else entry.state
+                left = Left(entry.name, state, entry.of, entry.note, entry.file)
+                leave(self._display.runs[entry.name], left)
