@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
+from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.settings import Settings
 
 _NUMBERS = re.compile(r"\s*\d+\s*(-\s*\d+\s*)?(,\s*\d+\s*(-\s*\d+\s*)?)*")
@@ -59,6 +60,13 @@ class Preprocess(Settings):
         description="Detector pixels that are measured (nonzero): mask.npy, mask.tif or file.h5:dataset; not "
         "set: all.",
     )
+    masked_pixels: str | None = Field(
+        None,
+        max_length=30_000,
+        description="Detector pixels that are not believed (a beam stop, a dead row), rows: columns, counted "
+        "from 0, as in 12: 0-63; 30-33: 5, 7-9; they count as not measured. In the dock they are drawn on "
+        "the pattern. Not set: none.",
+    )
     bad_pixels: Literal["keep", "auto"] = Field(
         "keep",
         description="keep: all pixels are believed, but those without light amid light; auto: hot and dead "
@@ -89,6 +97,14 @@ class Preprocess(Settings):
             raise ValueError("write numbers and ranges, as in 10-12, 40")
         return text
 
+    @field_validator("masked_pixels")
+    @classmethod
+    def _pixels(cls, text: str | None) -> str | None:
+        for entry in [] if text is None else text.split(";"):
+            if [bool(_NUMBERS.fullmatch(part)) for part in entry.split(":")] != [True, True]:
+                raise ValueError("write rows: columns, as in 12: 0-63; 30-33: 5, 7-9")
+        return text
+
     @model_validator(mode="after")
     def _one_dark(self) -> Preprocess:
         if self.dark is not None and self.dark_region is not None:
@@ -109,3 +125,40 @@ def numbered(text: str | None, length: int) -> NDArray[np.bool_]:
         if first.strip():
             found[int(first) : int(last or first) + 1] = True
     return found
+
+
+def pixels_named(text: str | None, size: int) -> NDArray[np.bool_]:
+    """Return the pixels (size, size) that a list such as ``12: 0-63; 30-33: 5, 7-9`` names.
+
+    Raises
+    ------
+    InputError
+        When one of them does not lie on the detector.
+    """
+    found = np.zeros((size, size), bool)
+    for entry in text.split(";") if text else ():
+        rows, _, columns = entry.partition(":")
+        last = max(int(number) for number in re.findall(r"\d+", entry))
+        if last >= size:
+            raise InputError(
+                f"data.masked_pixels names pixel {last} ({entry.strip()}); the last one is {size - 1}."
+            )
+        found |= numbered(rows, size)[:, None] & numbered(columns, size)
+    return found
+
+
+def names_of_pixels(pixels: NDArray[np.bool_]) -> str | None:
+    """Return the list of pixels (size, size) that `pixels_named` reads; None: there are none."""
+    rows_of: dict[str, list[bool]] = {}
+    for row in np.flatnonzero(pixels.any(axis=1)):
+        rows_of.setdefault(_ranges(pixels[row]), [False] * len(pixels))[row] = True
+    return "; ".join(f"{_ranges(np.array(rows))}: {columns}" for columns, rows in rows_of.items()) or None
+
+
+def _ranges(chosen: NDArray[np.bool_]) -> str:
+    """Return the numbers of what is chosen: ``10-12, 40``."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], chosen, [False]]).astype(np.int8)))
+    return ", ".join(
+        f"{first}" if last == first + 1 else f"{first}-{last - 1}"
+        for first, last in edges.reshape(-1, 2).tolist()
+    )

@@ -8,8 +8,9 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from qtpy.QtCore import QPointF, QRectF, Qt, Signal
-from qtpy.QtGui import QKeyEvent, QPainterPath
+from qtpy.QtGui import QKeyEvent, QKeySequence, QPainterPath
 
+from napari_mixedptycho._napari.brush import BrushItem
 from napari_mixedptycho._napari.charts import Image, PatternView
 from napari_mixedptycho._napari.style import Palette
 from napari_mixedptycho._napari.virtual import Ring
@@ -151,10 +152,16 @@ class DetectorView(PatternView):
         The `Ring`, px, and whether the drag is over.
     stepped
         An arrow key: rows and columns of the scan to go.
+    drawn
+        Pixels (ky, kx) that were drawn, once a stroke is over.
+    undone
+        Ctrl+Z while the mask is drawn.
     """
 
     ring_dragged = Signal(object, bool)
     stepped = Signal(int, int)
+    drawn = Signal(object)
+    undone = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -167,6 +174,10 @@ class DetectorView(PatternView):
         self.ring.setVisible(False)
         self.ring.dragged.connect(self.ring_dragged)
         self.plotItem.addItem(self.ring)
+        self.brush = BrushItem()
+        self.brush.drawn.connect(self._draw)
+        self.plotItem.addItem(self.brush, ignoreBounds=True)
+        self._mask: tuple[NDArray[np.bool_] | None, float] = (None, 1.0)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setToolTip(
             "<qt>Drag the circles to change the detector, or what lies between them to move it. The arrow "
@@ -183,6 +194,7 @@ class DetectorView(PatternView):
     def show_pattern(self, pattern: Image, pixel: float, semiangle: float, title: str) -> None:
         """Show a pattern (ky, kx); `pixel` and `semiangle` in mrad."""
         self._shown = (pattern, pixel, semiangle, title)
+        self.brush.lay(len(pattern), pixel)
         super().show_pattern(pattern, pixel, semiangle, title)
         if self.logarithmic:
             shown = _logarithm(pattern)
@@ -211,10 +223,34 @@ class DetectorView(PatternView):
 
     def show_masked(self, mask: NDArray[np.bool_] | None, pixel: float) -> None:
         """Colour the pixels (ky, kx) that are False; None: there are none."""
+        self._mask = (mask, pixel)
+        self._colour(mask)
+
+    def set_drawing(self, on: bool) -> None:
+        """Let the pointer draw the mask, instead of moving the detector."""
+        self.brush.setVisible(on)
+        self.ring.setOpacity(0.35 if on else 1.0)
+
+    def set_brush(self, tool: str, width: int) -> None:
+        """Choose what is drawn with; `width` in px."""
+        self.brush.tool, self.brush.width = tool, width
+        self.brush.update()
+
+    erasing = False
+
+    def _draw(self, pixels: NDArray[np.bool_], over: bool) -> None:
+        """Show a stroke at once; whoever hears of its end shows what it came to."""
+        mask, _ = self._mask
+        believed = np.ones(pixels.shape, bool) if mask is None else mask
+        self._colour(believed | pixels if self.erasing else believed & ~pixels)
+        if over:
+            self.drawn.emit(pixels)
+
+    def _colour(self, mask: NDArray[np.bool_] | None) -> None:
         self.masked.setVisible(mask is not None)
         if mask is None:
             return
-        n = len(mask)
+        n, pixel = len(mask), self._mask[1]
         shown = np.zeros((n, n, 4), np.uint8)
         shown[~mask] = (64, 200, 255, 150)
         edge = -(n // 2 + 0.5) * pixel
@@ -223,6 +259,10 @@ class DetectorView(PatternView):
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802 - Qt's name
         """Go to a neighbouring scan point."""
+        if event is not None and self.brush.isVisible() and event.matches(QKeySequence.StandardKey.Undo):
+            self.undone.emit()
+            event.accept()
+            return
         if event is not None and event.key() in _STEPS:
             self.stepped.emit(*_STEPS[Qt.Key(event.key())])
             event.accept()

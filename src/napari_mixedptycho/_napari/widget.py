@@ -32,6 +32,7 @@ from napari_mixedptycho._napari.work import (
     Imaging,
     Inheriting,
     Lining,
+    Masking,
     Opening,
     Preflight,
     Runs,
@@ -88,6 +89,7 @@ class MixedPtychoWidget(QWidget):
         self.steps.analyse.form.set_value(motion)
         parts = self.desk, self.steps, self.display
         self.imaging = Imaging(*parts)
+        self.masking = Masking(self.desk, self.steps, self.imaging)
         self.calibrating = Calibrating(self.desk, self.steps, self.imaging)
         self.opening = Opening(*parts, self.control, self.imaging)
         self.runs = Runs(*parts, self.control)

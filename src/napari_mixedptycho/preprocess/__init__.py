@@ -4,6 +4,7 @@
 """
 
 from napari_mixedptycho.preprocess.arrange import arranged
+from napari_mixedptycho.preprocess.back import stored_pixels
 from napari_mixedptycho.preprocess.change import in_memory
 from napari_mixedptycho.preprocess.detector import (
     bin_pixels,
@@ -34,6 +35,7 @@ __all__ = [
     "reaches_edge",
     "set_right",
     "shape_after",
+    "stored_pixels",
     "truth_in",
     "usable_patterns",
     "wander",

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_mixedptycho.data_settings import Preprocess
+from napari_mixedptycho.data_settings import Preprocess, pixels_named
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.io import load_image, load_mask
@@ -132,7 +132,18 @@ def _values(dataset: Dataset, wish: Preprocess, dark: Any) -> Dataset:
         found = found.replace(mask=both)
         if not mask.all():
             found = found.told(f"The mask leaves {int(mask.sum())} of {mask.size} pixels ({wish.mask}).")
-    return found
+    return _drawn(found, wish)
+
+
+def _drawn(dataset: Dataset, wish: Preprocess) -> Dataset:
+    """Leave out the pixels that were drawn, or listed, by hand."""
+    chosen = pixels_named(wish.masked_pixels, dataset.detector_size)
+    if not chosen.any():
+        return dataset
+    mask = ~chosen if dataset.mask is None else dataset.mask & ~chosen
+    return dataset.replace(mask=mask).told(
+        f"{int(chosen.sum())} of {chosen.size} pixels are masked by hand and count as not measured."
+    )
 
 
 def _turned(dataset: Dataset, orientation: Orientation, center: Center) -> Dataset:

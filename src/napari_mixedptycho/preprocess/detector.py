@@ -130,6 +130,14 @@ def crop_pixels(dataset: Dataset, size: int) -> Dataset:
     return dataset.replace(patterns=np.asarray(dataset.patterns[..., inside, inside]), mask=mask)
 
 
+def first_bin(size: int, factor: int) -> int:
+    """Return the pixel of an edge of `size` at which the first bin of `factor` pixels begins."""
+    # The middle bin has the zero angle in its middle, or as near as the edges of the detector allow.
+    count = size // factor
+    first = size // 2 - (count // 2) * factor - (factor - 1) // 2
+    return min(max(first, 0), size - count * factor)
+
+
 def bin_pixels(dataset: Dataset, factor: int) -> Dataset:
     """Return the data set with `factor` × `factor` pixels added up to one, so that no count is lost.
 
@@ -151,9 +159,7 @@ def bin_pixels(dataset: Dataset, factor: int) -> Dataset:
             f"data.detector_bin is {factor}, which leaves {count} of {size} px along each detector axis; at "
             "least 8 are needed."
         )
-    # The middle bin has the zero angle in its middle, or as near as the edges of the detector allow.
-    first = size // 2 - (count // 2) * factor - (factor - 1) // 2
-    first = min(max(first, 0), size - count * factor)
+    first = first_bin(size, factor)
     off = (size // 2 - first - (count // 2) * factor - (factor - 1) / 2) / factor
     dtype = binned_dtype(np.dtype(dataset.patterns.dtype), factor)
     descan = np.zeros((3, 2)) if dataset.descan is None else dataset.descan / factor

@@ -16,7 +16,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_mixedptycho._napari.pages.page import button, words
+from napari_mixedptycho._napari.pages.mask_tools import MaskTools
+from napari_mixedptycho._napari.pages.page import button, enable, words
 from napari_mixedptycho._napari.parts import choices, mark
 from napari_mixedptycho._napari.patterns import DetectorView
 from napari_mixedptycho._napari.virtual import COM_X, COM_Y, DPC, ICOM, KINDS, Ring, Scan, detector_of
@@ -31,6 +32,10 @@ _TIPS = {
     DPC: "Differential phase contrast: colour is the direction of the centre of mass, brightness its length",
     ICOM: "Integrated centre of mass, rad: for a thin specimen its phase, blurred by the probe",
 }
+_MASK_TIP = (
+    "Draw on the pattern which pixels are not believed: a beam stop, a dead row, dirt. Symptom when such "
+    "pixels are believed: streaks or a grid over the whole object"
+)
 _RING_TIP = "<qt>{} angle of the detector; or drag its circle on the pattern</qt>"
 
 
@@ -47,6 +52,8 @@ class VirtualPanel(QWidget):
         The mean pattern; every pattern of the scan; a rectangle to choose a part of it.
     stepped
         Rows and columns of the scan to go.
+    drawn
+        Pixels (ky, kx) of the pattern to mask, or to take out of the mask again (True).
     """
 
     chosen = Signal(str)
@@ -55,6 +62,7 @@ class VirtualPanel(QWidget):
     complete_wanted = Signal()
     region_wanted = Signal()
     stepped = Signal(int, int)
+    drawn = Signal(object, bool)
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,6 +72,7 @@ class VirtualPanel(QWidget):
         self.pattern = DetectorView()
         self.pattern.ring_dragged.connect(self._dragged)
         self.pattern.stepped.connect(self.stepped)
+        self.pattern.drawn.connect(lambda pixels: self.drawn.emit(pixels, self.mask_tools.erase.isChecked()))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
@@ -76,6 +85,7 @@ class VirtualPanel(QWidget):
         column.addWidget(self.bar)
         column.addWidget(self.pattern, 100)
         column.addLayout(self._tools())
+        column.addWidget(self._drawing())
         self.note = words()
         mark(self.note, "note", True)
         self.note.setVisible(False)
@@ -120,6 +130,12 @@ class VirtualPanel(QWidget):
         """Write below the pattern."""
         self.note.setText(text)
         self.note.setVisible(bool(text))
+
+    def allow_mask(self, reason: str) -> None:
+        """Let pixels be masked, or not for a reason."""
+        enable(self.mask_button, reason, _MASK_TIP)
+        if reason:
+            self.mask_button.setChecked(False)
 
     @property
     def ring(self) -> Ring:
@@ -183,6 +199,21 @@ class VirtualPanel(QWidget):
         grid.addWidget(self.unit, 0, 4)
         return grid
 
+    def _drawing(self) -> MaskTools:
+        self.mask_tools = MaskTools()
+        self.mask_tools.setVisible(False)
+        self.mask_tools.chosen.connect(self.pattern.set_brush)
+        self.mask_tools.erase.toggled.connect(self._set_erasing)
+        self.pattern.undone.connect(self.mask_tools.undone)
+        return self.mask_tools
+
+    def _set_drawing(self, on: bool) -> None:
+        self.mask_tools.setVisible(on)
+        self.pattern.set_drawing(on)
+
+    def _set_erasing(self, on: bool) -> None:
+        self.pattern.erasing = on
+
     def _tools(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(4)
@@ -197,7 +228,10 @@ class VirtualPanel(QWidget):
         self.complete = button("", "Read all patterns of the scan; that may take a while")
         self.complete.clicked.connect(self.complete_wanted)
         self.complete.setVisible(False)
-        for made in (self.mean_button, self.log, self.region, self.complete):
+        self.mask_button = button("Mask", _MASK_TIP)
+        self.mask_button.setCheckable(True)
+        self.mask_button.toggled.connect(self._set_drawing)
+        for made in (self.mean_button, self.log, self.region, self.mask_button, self.complete):
             row.addWidget(made)
         row.addStretch(1)
         return row

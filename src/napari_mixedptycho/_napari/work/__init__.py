@@ -8,6 +8,7 @@ from napari_mixedptycho._napari.work.desk import Desk
 from napari_mixedptycho._napari.work.imaging import Imaging
 from napari_mixedptycho._napari.work.inheriting import Inheriting
 from napari_mixedptycho._napari.work.lining import Lining
+from napari_mixedptycho._napari.work.masking import Masking
 from napari_mixedptycho._napari.work.opening import Opening
 from napari_mixedptycho._napari.work.preflight import Preflight
 from napari_mixedptycho._napari.work.runs import Runs
@@ -23,6 +24,7 @@ __all__ = [
     "Imaging",
     "Inheriting",
     "Lining",
+    "Masking",
     "Opening",
     "Preflight",
     "Runs",

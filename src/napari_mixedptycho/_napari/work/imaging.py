@@ -87,7 +87,8 @@ class Imaging(QObject):
         for images in look(scan.patterns, scan.frame, budget=FIRST):
             last = images
         self.scan, self._file, self._images, self._kept = scan, file, last, None
-        self.rings = scan.rings(last.mean_pattern)
+        if before is None or not same or not _alike(before, scan):
+            self.rings = scan.rings(last.mean_pattern)
         if scan.why_not(self._kind) or not same:
             self._kind, self._point = BRIGHT, None
         self._steps.data.show_scan(scan)
@@ -113,6 +114,11 @@ class Imaging(QObject):
             if dataset is not None and settled(recipe) != self._settled:
                 self._settled = settled(recipe)
                 self.begin(Scan.of(dataset, recipe), self._file, wanted=False)
+
+    def show_mask(self) -> None:
+        """Colour the pixels that do not count, as they are."""
+        if self.scan is not None:
+            self._panel.pattern.show_masked(self.scan.frame.mask, self.scan.pixel)
 
     def end(self) -> None:
         """Show nothing any more."""
@@ -241,6 +247,13 @@ class Imaging(QObject):
 def settled(recipe: Recipe) -> tuple[object, ...]:
     """Return the settings that say what patterns look like and how detector and scan lie."""
     return recipe.microscope, recipe.data.model_copy(update={"scan_region": None})
+
+
+def _alike(one: Scan, other: Scan) -> bool:
+    """Tell whether a detector means the same on both."""
+    return one.size == other.size and all(
+        getattr(one.frame, name) == getattr(other.frame, name) for name in ("center", "radius", "sampling")
+    )
 
 
 def _changes(scan: Scan) -> str:
