@@ -65,6 +65,19 @@ def test_the_right_one_of_eight_wins(choice: Choice) -> None:
     assert "transpose, flip_y" in choice.sentence
 
 
+def test_a_quick_look_can_be_left_in_the_middle(data: Dataset, found: Calibration) -> None:
+    calls: list[int] = []
+
+    def told() -> None:
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        settled(with_measured(data, found), found, QUICK, told)
+    assert len(calls) == 3, "after every iteration"
+
+
 def test_pictures_are_of_the_scanned_field(choice: Choice) -> None:
     for look in choice.ordered:
         size = np.array(look.phase.shape) * look.sampling

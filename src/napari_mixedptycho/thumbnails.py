@@ -9,7 +9,7 @@ atoms are bright peaks decides within a pair.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,7 +22,7 @@ from napari_mixedptycho.calibration import Calibration, Measured
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.orientation import Orientation
 from napari_mixedptycho.recipe import Recipe
-from napari_mixedptycho.reconstruct import reconstruct
+from napari_mixedptycho.reconstruct import Progress, reconstruct
 from napari_mixedptycho.result import Result
 from napari_mixedptycho.settings import Settings
 
@@ -129,7 +129,10 @@ class Choice:
 
 
 def orientation_thumbnails(
-    dataset: Dataset, measured: Calibration, settings: ThumbnailSettings | None = None
+    dataset: Dataset,
+    measured: Calibration,
+    settings: ThumbnailSettings | None = None,
+    told: Callable[[], None] = lambda: None,
 ) -> Generator[Thumbnail]:
     """Reconstruct the middle of the scan in eight ways, one by one, first as was measured.
 
@@ -141,6 +144,8 @@ def orientation_thumbnails(
         Their calibration.
     settings
         How quick; None: the usual.
+    told
+        Called after every iteration; may raise to end the work.
 
     Yields
     ------
@@ -155,7 +160,7 @@ def orientation_thumbnails(
     chosen = settings or ThumbnailSettings()
     small, center = middle(dataset, measured, chosen)
     for orientation, sign in eight(measured.orientation):
-        yield _thumbnail(small, center, measured, (orientation, sign), chosen)
+        yield _thumbnail(small, center, measured, (orientation, sign), chosen, told)
 
 
 def eight(best: Orientation) -> list[tuple[Orientation, int]]:
@@ -255,6 +260,7 @@ def _thumbnail(
     measured: Calibration,
     way: tuple[Orientation, int],
     chosen: ThumbnailSettings,
+    told: Callable[[], None],
 ) -> Thumbnail:
     orientation, sign = way
     # A quarter turn or a mirror takes the astigmatism elsewhere: that is left out, but for the sign.
@@ -264,11 +270,17 @@ def _thumbnail(
     focus = small.defocus if measured.defocus is None else measured.defocus.value
     turned = small.replace(defocus=sign * focus, astigmatism_a=pair[0], astigmatism_b=pair[1])
     recipe = _recipe(small, center, measured, orientation, chosen)
-    *_, progress = reconstruct(recipe, turned)
+    *_, progress = _followed(reconstruct(recipe, turned), told)
     phase, lean, sharpness = _judged(progress.result)
     found = (turned.defocus, turned.astigmatism)
     sampling = progress.result.sampling
     return Thumbnail(orientation, *found, phase, sampling, progress.loss, sharpness, lean)
+
+
+def _followed(steps: Iterable[Progress], told: Callable[[], None]) -> Generator[Progress]:
+    for step in steps:
+        told()
+        yield step
 
 
 def _judged(result: Result) -> tuple[Floats, float, float]:
@@ -286,7 +298,10 @@ def _judged(result: Result) -> tuple[Floats, float, float]:
 
 
 def settled(
-    dataset: Dataset, measured: Calibration, settings: ThumbnailSettings | None = None
+    dataset: Dataset,
+    measured: Calibration,
+    settings: ThumbnailSettings | None = None,
+    told: Callable[[], None] = lambda: None,
 ) -> tuple[Calibration, Thumbnail]:
     """Return the calibration, turned by 180° when a quick reconstruction has dark peaks, and that one.
 
@@ -295,10 +310,10 @@ def settled(
 
     Parameters
     ----------
-    dataset, measured, settings
+    dataset, measured, settings, told
         As for `orientation_thumbnails`.
     """
-    look = next(orientation_thumbnails(dataset, measured, settings))
+    look = next(orientation_thumbnails(dataset, measured, settings, told))
     return (measured if look.lean > 0 else measured.upside_down()), look
 
 

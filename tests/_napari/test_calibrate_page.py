@@ -67,7 +67,7 @@ def quick(measured: Calibration, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight quick reconstructions that cost nothing; the first is the best."""
 
-    def made(dataset: Dataset, found: Calibration) -> Iterator[Thumbnail]:
+    def made(dataset: Dataset, found: Calibration, told: Any) -> Iterator[Thumbnail]:
         rng = np.random.default_rng(0)
         for number, (way, sign) in enumerate(eight(found.orientation)):
             phase = rng.normal(size=(20, 20))
@@ -223,6 +223,29 @@ def test_cancelling_changes_nothing(
     assert dock.recipe() == before
     assert page.calibrate_button.isEnabled()
     assert page.rows.isHidden()
+
+
+def test_cancelling_in_the_middle_of_the_fit_ends_it(
+    make_dock: MakeDock, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, ended = calibration.calibrate, []
+
+    def watched(*given: Any) -> Calibration:
+        found = real(*given)
+        ended.append(found)
+        return found
+
+    monkeypatch.setattr(calibration, "calibrate", watched)
+    dock = make_dock()
+    dock.open(SAMPLE)
+    page, before = dock.steps.calibrate, dock.recipe()
+    click(qtbot, page.calibrate_button)
+    qtbot.waitUntil(lambda: page.bar.format().startswith("Fitting"), timeout=60_000)
+    click(qtbot, page.cancel_button)
+    qtbot.waitUntil(lambda: not threads(), timeout=60_000)
+    assert not ended
+    assert dock.recipe() == before
+    assert page.calibrate_button.isEnabled()
 
 
 @pytest.mark.parametrize("leave", ["close", "other data"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
@@ -157,3 +159,27 @@ def test_outliers_do_not_tilt_the_descan() -> None:
     assert plane.slope == pytest.approx(np.array([[0.1, 0], [0, -0.2]]), abs=0.005)
     assert plane.offset == pytest.approx([0, 0.3], abs=0.02)
     assert plane.plane((12, 12))[:, 6, 6] == pytest.approx([0.05, 0.2], abs=0.02)
+
+
+class _Enough(Exception):  # noqa: N818 - as a job ends that nobody wants any more
+    pass
+
+
+def test_whoever_follows_the_fit_may_end_it(patterns: np.ndarray) -> None:
+    """Every step of the fit tells how far it is, and goes no further when that raises."""
+    heard: list[float] = []
+    few = patterns[:8, :8]
+    calibrate(few, SEMIANGLE, WAVELENGTH, STEP, 1.0, heard.append)
+    assert heard == sorted(heard)
+    assert heard[0] == 0
+    assert 0.9 < heard[-1] < 1
+    assert len(heard) > 500, "often enough to stop at once"
+    for most in (1, 30, len(heard)):
+        left = iter(range(most - 1))
+
+        def told(part: float, left: Iterator[int] = left) -> None:
+            if next(left, None) is None:
+                raise _Enough
+
+        with pytest.raises(_Enough):
+            calibrate(few, SEMIANGLE, WAVELENGTH, STEP, 1.0, told)

@@ -32,7 +32,9 @@ class Canvas(pg.PlotWidget):
         self._title = title
         self.hideButtons()
         self.plotItem.getAxis("left").setWidth(46)
-        self.plotItem.getAxis("bottom").setHeight(42)
+        self.plotItem.getAxis("bottom").setHeight(40)
+        # pyqtgraph lets the label stand out of its axis, where the canvas ends.
+        self.plotItem.layout.setContentsMargins(1, 1, 1, 7)
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Ask for little: the layout gives what there is."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -14,9 +16,13 @@ from napari_mixedptycho.calibration.bright_field import Bands, Stack, transforme
 
 Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
+Tell = Callable[[float], None]
+"""Told again and again, several times a second, which part of the work is done; may raise to end it."""
 
 _ROUNDS = 3
 """Fits with images tapered where they show the same."""
+_KEPT = 3
+"""Maxima of the coarse search that are climbed."""
 _UNITS = np.array([1.0, 5.0, 5.0, 5.0])
 """Natural steps of rotation (degrees), defocus and astigmatism (Å)."""
 _TAPER = 2.25
@@ -71,19 +77,26 @@ class Aberrations:
         )
 
 
-def fit_aberrations(stack: Stack, reach: float = 450.0) -> tuple[Aberrations, Bands]:
+def silent(part: float) -> None:
+    """Tell nobody."""
+
+
+def fit_aberrations(stack: Stack, reach: float = 450.0, told: Tell = silent) -> tuple[Aberrations, Bands]:
     """Find rotation, transposition, defocus (within ± `reach` Å) and two-fold astigmatism.
 
     The rotation is found up to 180°, which inverts defocus and phase. The contrast that was compared is
-    returned too.
+    returned too. `told` hears how far it is.
     """
     plain, found = transformed(stack), []
+    steps = 1 + _KEPT + _ROUNDS
     for swap in (False, True):
-        refined = [_refined(plain, start, swap) for start in _searched(plain, swap, reach)]
+        watch = [partial(told, (swap * steps + step) / (2 * steps)) for step in range(steps)]
+        starts = _searched(plain, swap, reach, watch[0])
+        refined = [_refined(plain, start, swap, tell) for start, tell in zip(starts, watch[1:], strict=False)]
         parameters, _ = max(refined, key=lambda entry: entry[1])
-        for _ in range(_ROUNDS):
+        for tell in watch[1 + _KEPT :]:
             bands = transformed(stack, parameters, swap)
-            parameters, power = _refined(bands, parameters, swap, apart=True)
+            parameters, power = _refined(bands, parameters, swap, tell, apart=True)
         found.append((parameters, power / float((np.abs(bands.spectrum) ** 2).sum()), bands))
     swap = found[1][1] > found[0][1]
     parameters, share, bands = found[swap]
@@ -178,7 +191,7 @@ def _projected(spectrum: Complexes, model: Complexes) -> tuple[Complexes, float]
     return overlap / (norm + floor), float((np.abs(overlap) ** 2 / (norm + floor)).sum())
 
 
-def _searched(bands: Bands, swap: bool, reach: float, kept: int = 3) -> list[Floats]:
+def _searched(bands: Bands, swap: bool, reach: float, tell: Callable[[], None]) -> list[Floats]:
     """Return the best rotations and defoci of a coarse grid, without astigmatism."""
     few = replace(
         bands,
@@ -193,6 +206,7 @@ def _searched(bands: Bands, swap: bool, reach: float, kept: int = 3) -> list[Flo
     table = np.empty((len(angles), len(defoci)))
     factor = 1j * np.pi * bands.wavelength
     for row, angle in enumerate(angles):
+        tell()
         y, x, qy, qx, minus, plus = _paths(few, angle, swap)
         here = y * y + x * x
         paths = [(y - qy) ** 2 + (x - qx) ** 2 - here, here - (y + qy) ** 2 - (x + qx) ** 2]
@@ -207,7 +221,7 @@ def _searched(bands: Bands, swap: bool, reach: float, kept: int = 3) -> list[Flo
         entry = np.array([angles[row], defoci[column], 0.0, 0.0])
         if all(_apart(entry, other, step) for other in best):
             best.append(entry)
-        if len(best) == kept:
+        if len(best) == _KEPT:
             break
     return best
 
@@ -217,11 +231,14 @@ def _apart(one: Floats, other: Floats, step: float) -> bool:
     return bool(turn > 12 or abs(one[1] - other[1]) > 3 * step)
 
 
-def _refined(bands: Bands, start: Floats, swap: bool, *, apart: bool = False) -> tuple[Floats, float]:
+def _refined(
+    bands: Bands, start: Floats, swap: bool, tell: Callable[[], None], *, apart: bool = False
+) -> tuple[Floats, float]:
     """Climb to the next maximum in all four parameters, both side bands tied together or apart."""
     whole = float((np.abs(bands.spectrum) ** 2).sum())
 
     def cost(offset: Floats) -> float:
+        tell()
         parameters = start + offset * _UNITS
         power = _explained_apart(bands, parameters, swap) if apart else _explained(bands, parameters, swap)[1]
         return -power / whole

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mixedptycho.calibration.aberrations import Aberrations, fit_aberrations
+from napari_mixedptycho.calibration.aberrations import Aberrations, Tell, fit_aberrations, silent
 from napari_mixedptycho.calibration.bright_field import Bands, Stack, bright_field
 from napari_mixedptycho.calibration.centre_of_mass import Curl, Descan, Maps, curl, descan, maps
 from napari_mixedptycho.calibration.disk import Disk, find_disk
@@ -107,6 +107,7 @@ def calibrate(
     wavelength: float,
     step: float,
     electrons_per_unit: float | None = None,
+    told: Tell = silent,
 ) -> Calibration:
     """Estimate whatever the patterns tell of the instrument.
 
@@ -118,6 +119,8 @@ def calibrate(
         mrad, Å, Å between scan points.
     electrons_per_unit
         Electrons of one stored unit; None: unknown.
+    told
+        Hears, after the patterns were read, which part of the fit is done; may raise to end it.
 
     Raises
     ------
@@ -134,11 +137,13 @@ def calibrate(
     dose = _dose(seen, step, electrons_per_unit)
     begun = Calibration(pixels, seen, disk, sampling, found, dose)
     shape = (int(found.dark.shape[0]), int(found.dark.shape[1]))
-    return begun if min(shape) < FEWEST else _directed(begun, rows, (wavelength, step, sampling.value))
+    if min(shape) < FEWEST:
+        return begun
+    return _directed(begun, rows, (wavelength, step, sampling.value), told)
 
 
 def _directed(
-    begun: Calibration, rows: Iterable[NDArray[Any]], optics: tuple[float, float, float]
+    begun: Calibration, rows: Iterable[NDArray[Any]], optics: tuple[float, float, float], told: Tell
 ) -> Calibration:
     """Return the calibration with what takes many scan points: descan, direction, focus.
 
@@ -149,7 +154,7 @@ def _directed(
     plane = slope.plane((int(found.dark.shape[0]), int(found.dark.shape[1])))
     wander = plane - slope.offset[:, None, None]
     stack = bright_field(rows, found.dark, begun.disk, begun.pixels.bad, wander, optics)
-    bands, best, evidence = _upright(stack)
+    bands, best, evidence = _upright(stack, told)
     angle, orientation = set_right(best.rotation, best.transpose)
     # A quarter turn of the detector takes C12 to −C12.
     quarters = round(best.rotation / 90)
@@ -182,9 +187,9 @@ def _honest(found: Aberrations) -> NDArray[np.float64]:
     return errors
 
 
-def _upright(stack: Stack) -> tuple[Bands, Aberrations, Sign]:
+def _upright(stack: Stack, told: Tell) -> tuple[Bands, Aberrations, Sign]:
     """Return what the bright field says, turned so that atoms are bright."""
-    found, bands = fit_aberrations(stack)
+    found, bands = fit_aberrations(stack, told=told)
     evidence = sign(bands, found)
     if evidence.positive:
         return bands, found, evidence

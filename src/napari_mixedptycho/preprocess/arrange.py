@@ -141,9 +141,7 @@ def _drawn(dataset: Dataset, wish: Preprocess) -> Dataset:
     if not chosen.any():
         return dataset
     mask = ~chosen if dataset.mask is None else dataset.mask & ~chosen
-    return dataset.replace(mask=mask).told(
-        f"{int(chosen.sum())} of {chosen.size} pixels are masked by hand and count as not measured."
-    )
+    return dataset.replace(mask=mask).told(f"{int(chosen.sum())} of {chosen.size} pixels are masked by hand.")
 
 
 def _turned(dataset: Dataset, orientation: Orientation, center: Center) -> Dataset:

@@ -19,8 +19,7 @@ _TOOLS = {
     BOX: ("Box", "All pixels between two corners"),
 }
 _MEANING = (
-    "Masked pixels (blue) count as not measured: the reconstruction neither fits nor believes them. They are "
-    "kept in the recipe."
+    "Masked pixels (blue) count as not measured: the reconstruction ignores them. The recipe keeps them."
 )
 _TIPS = {
     "undo": "Take back the last stroke (Ctrl+Z on the pattern)",

@@ -11,7 +11,9 @@ from qtpy.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
+    QLayout,
     QProgressBar,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -36,6 +38,8 @@ _MASK_TIP = (
     "Draw on the pattern which pixels are not believed: a beam stop, a dead row, dirt. Symptom when such "
     "pixels are believed: streaks or a grid over the whole object"
 )
+_LEAST, _DRAWN = 190, 300
+"""Height of the pattern, at least, px of the screen: to look at, and to draw on."""
 _RING_TIP = "<qt>{} angle of the detector; or drag its circle on the pattern</qt>"
 
 
@@ -77,7 +81,9 @@ class VirtualPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
         column.addLayout(self._kinds())
-        column.addLayout(self._entries())
+        self.entries = QWidget()
+        self.entries.setLayout(self._entries())
+        column.addWidget(self.entries)
         self.bar = QProgressBar()
         self.bar.setRange(0, 100)
         self.bar.setFormat("%p % of the scan seen")
@@ -90,7 +96,10 @@ class VirtualPanel(QWidget):
         mark(self.note, "note", True)
         self.note.setVisible(False)
         column.addWidget(self.note)
-        column.addStretch(1)
+        # No higher than what it shows: the rest of the page follows at once.
+        column.setSizeConstraint(QLayout.SizeConstraint.SetMinAndMaxSize)
+        for made in (self.entries, self.mask_tools, self.note):
+            made.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802 - Qt's name
         """Keep the pattern about square: higher than wide it would show nothing more."""
@@ -182,6 +191,7 @@ class VirtualPanel(QWidget):
 
     def _entries(self) -> QGridLayout:
         grid = QGridLayout()
+        grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(6)
         self.inner, self.outer = QDoubleSpinBox(), QDoubleSpinBox()
         for place, (entry, name) in enumerate(((self.inner, "Inner"), (self.outer, "Outer"))):
@@ -209,7 +219,10 @@ class VirtualPanel(QWidget):
 
     def _set_drawing(self, on: bool) -> None:
         self.mask_tools.setVisible(on)
+        self.entries.setVisible(not on)
         self.pattern.set_drawing(on)
+        # Pixels of the detector must be large enough to be hit.
+        self.pattern.setMinimumHeight(_DRAWN if on else _LEAST)
 
     def _set_erasing(self, on: bool) -> None:
         self.pattern.erasing = on

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,8 +31,8 @@ from napari_mixedptycho.thumbnails import (
 
 _PASSES = 3
 """How often `calibrate` goes through the patterns."""
-_READING = 0.5
-"""Part of the work that this is, about."""
+_READING, _FITTING = 0.4, 0.5
+"""Parts of the work that this and the fit to the bright field are, about."""
 _FROM_SCREEN = ("energy", "semiangle", "scan_step", "electrons_per_unit")
 
 
@@ -133,10 +133,14 @@ class Calibrating(QObject):
         measured, found = self.findings.measured, self.findings.found
 
         def job(post: Post) -> None:
-            entries: tuple[Thumbnail, ...] = ()
-            for look in orientation_thumbnails(measured, found):
-                entries = (*entries, look)
-                post(Looks(entries))
+            entries: list[Thumbnail] = []
+
+            def told() -> None:
+                post(Looks(tuple(entries)))
+
+            for look in orientation_thumbnails(measured, found, told=told):
+                entries.append(look)
+                told()
 
         self._looks = ()
         self._page.thumbnails.show_looks((), None)
@@ -240,20 +244,27 @@ def _measure(post: Post, bare: Dataset, told: dict[str, float], states: int) -> 
     """Measure, decide, and judge; in the thread."""
     stored: Stored = bare.patterns
     rows = _Watched(stored, post)
-    found = calibrate(rows, bare.semiangle, bare.wavelength, bare.scan_step, bare.electrons_per_unit)
-    post(Told("Judging", 0.9))
-    found, notes = _sure(found, bare, told)
+    numbers = bare.semiangle, bare.wavelength, bare.scan_step, bare.electrons_per_unit
+
+    def fitting(part: float) -> None:
+        post(Told("Fitting defocus and rotation", _READING + _FITTING * part))
+
+    found = calibrate(rows, *numbers, fitting)
+    post(Told("Judging", _READING + _FITTING))
+    found, notes = _sure(found, bare, told, lambda: post(Told("Deciding about 180°", 0.95)))
     measured = meaning(found, bare, told)
     remarks = (*doubts(found, measured, told), *notes, *verdicts(measured, states))
     post(Findings(found, bare, measured, told, remarks))
 
 
-def _sure(found: Calibration, bare: Dataset, told: dict[str, float]) -> tuple[Calibration, list[str]]:
+def _sure(
+    found: Calibration, bare: Dataset, told: dict[str, float], tell: Callable[[], None]
+) -> tuple[Calibration, list[str]]:
     """Let a quick reconstruction decide about 180° where the bright field does not."""
     if found.sign is None or abs(found.sign.certainty) >= UNSURE:
         return found, []
     try:
-        found, _ = settled(meaning(found, bare, told), found)
+        found, _ = settled(meaning(found, bare, told), found, told=tell)
     except InputError:  # no reconstruction is possible, as the verdicts will say
         return found, []
     return found, ["A quick reconstruction decided about 180°; look at the eight orientations below."]

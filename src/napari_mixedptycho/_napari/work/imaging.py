@@ -261,5 +261,5 @@ def _changes(scan: Scan) -> str:
     told = list(scan.notes)
     mask = scan.frame.mask
     if mask is not None and not mask.all():
-        told.append(f"{int((~mask).sum())} of {mask.size} pixels are not measured: they are drawn in blue.")
+        told.append(f"{int((~mask).sum())} of {mask.size} pixels are not measured (blue).")
     return " ".join(html.escape(text) for text in told)
