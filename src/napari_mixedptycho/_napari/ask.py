@@ -6,18 +6,34 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+from qtpy.QtGui import QAction
 from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 
 from napari_mixedptycho._napari.copying import as_python
+from napari_mixedptycho._napari.parts import act
 from napari_mixedptycho._napari.reader import suffixes
 from napari_mixedptycho._napari.remember import forget, recall
 from napari_mixedptycho._napari.steps import Steps
 from napari_mixedptycho._napari.unsaved import copies, folder
-from napari_mixedptycho._napari.work import Writing
+from napari_mixedptycho._napari.work import Desk, Past, Writing
 from napari_mixedptycho.recipe import Recipe
 
 _HDF5, _TOML, _HTML = "HDF5 files (*.h5 *.hdf5)", "Recipes (*.toml)", "Pages (*.html)"
 _ANY = "All files (*)"
+_TIPS = {
+    "Undo": "Take back what has replaced or removed settings last",
+    "Load recipe…": "Show the settings of a recipe.toml; Undo brings back those on screen",
+    "Save recipe…": "Write all settings of steps 1 to 4 to a file, which mixedptycho run takes too",
+    "Copy recipe as text": "Put the recipe on the clipboard, every setting with its explanation",
+    "Copy recipe as Python": "Put a script on the clipboard that does what Run does",
+    "Copy report of the result": "Put on the clipboard what was done and found, for a notebook or a mail",
+    "Reset to defaults": "Show the settings of a new installation; the open scan stays, Undo brings back "
+    "those on screen",
+    "Unsaved results…": "Open the copy of a run that nobody has saved yet",
+    "All figures…": "Draw every figure of this result, and of its control, as PNG and SVG into a folder",
+    "Tables, figures, EMD, TIFF…": "Write all that can be written of this result into a folder",
+    "Report on one page…": "Write data, settings, figures, columns and verdict as one HTML page for print",
+}
 
 
 def readable() -> str:
@@ -46,6 +62,9 @@ class Dock(Protocol):
     def set_recipe(self, recipe: Recipe) -> None:
         """Show a recipe."""
 
+    desk: Desk
+    past: Past
+
     def attempt(self, action: Callable[..., Any], *arguments: Any) -> None:
         """Do something, and say so when it fails."""
 
@@ -55,27 +74,44 @@ class Ask:
 
     def __init__(self, dock: Dock, parent: QWidget) -> None:
         self._dock, self._parent = dock, parent
+        self.actions: dict[str, QAction] = {}
 
     def connect(self) -> None:
         """Connect the buttons and fill the menu."""
         steps = self._dock.steps
         steps.data.open_button.clicked.connect(lambda _=False: self.open())
         steps.run.save_button.clicked.connect(self.save)
-        steps.analyse.export_menu.addAction("All figures…", self.figures)
-        steps.analyse.export_menu.addAction("Tables, figures, EMD, TIFF…", self.export)
-        steps.analyse.export_menu.addAction("Report on one page…", self.report)
+        for name, action in (
+            ("All figures…", self.figures),
+            ("Tables, figures, EMD, TIFF…", self.export),
+            ("Report on one page…", self.report),
+        ):
+            act(steps.analyse.export_menu, name, _TIPS[name], action)
         steps.run.table.open_button.clicked.connect(lambda _=False: self.open())
-        steps.menu.addAction("Load recipe…", self.load_recipe)
-        steps.menu.addAction("Save recipe…", self.save_recipe)
-        steps.menu.addAction("Copy recipe as text", self.copy_recipe)
-        steps.menu.addAction("Copy recipe as Python", self.copy_python)
-        steps.menu.addAction("Copy report of the result", self.copy_report)
-        steps.menu.addSeparator()
-        steps.menu.addAction("Reset to defaults", self.reset)
-        steps.menu.addSeparator()
-        steps.menu.addAction("Unsaved results…", self.open_unsaved)
+        for group in (
+            (("Undo", self._dock.past.undo),),
+            (
+                ("Load recipe…", self.load_recipe),
+                ("Save recipe…", self.save_recipe),
+                ("Copy recipe as text", self.copy_recipe),
+                ("Copy recipe as Python", self.copy_python),
+                ("Copy report of the result", self.copy_report),
+            ),
+            (("Reset to defaults", self.reset),),
+            (("Unsaved results…", self.open_unsaved),),
+        ):
+            for name, action in group:
+                self.actions[name] = act(steps.menu, name, _TIPS[name], action)
+            steps.menu.addSeparator()
+        steps.menu.aboutToShow.connect(self._name_undo)
         if copies():
             steps.footer.say("An earlier run was not saved: the menu ⋯ opens it, under Unsaved results.")
+
+    def _name_undo(self) -> None:
+        what, action = self._dock.past.latest, self.actions["Undo"]
+        action.setText(f"Undo: {what}" if what else "Undo")
+        action.setEnabled(bool(what))
+        action.setToolTip(f"<qt>{_TIPS['Undo'] if what else 'No settings were replaced or removed yet'}</qt>")
 
     def open_unsaved(self) -> None:
         """Ask for the copy of a run that was not saved."""
@@ -140,10 +176,12 @@ class Ask:
 
     def reset(self) -> None:
         """Show the defaults; the open scan stays."""
+        self._dock.desk.replacing.emit("the defaults")
         forget()
         recipe, motion = recall()
         self._dock.set_recipe(recipe)
         self._dock.steps.analyse.form.set_value(motion)
+        self._told("The defaults are shown")
 
     def _load_recipe(self, file: str) -> None:
         recipe = Recipe.from_toml(Path(file).read_text("utf-8"), Path(file).name)
@@ -152,7 +190,12 @@ class Ask:
             # As on the command line: a relative path starts at the recipe.
             absolute = str(Path(file).parent / data)
             recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"file": absolute})})
+        self._dock.desk.replacing.emit(f"the settings of {Path(file).name}")
         self._dock.set_recipe(recipe)
+        self._told(f"Loaded {Path(file).name}")
+
+    def _told(self, text: str) -> None:
+        self._dock.desk.said.emit(f"{text}; Undo brings back the settings before.")
 
     def _save_recipe(self, file: str) -> None:
         Path(file).write_text(self._dock.recipe().to_toml(comments=True), "utf-8")

@@ -100,6 +100,11 @@ class LossChart(Canvas):
 
     def __init__(self) -> None:
         super().__init__("Iteration", "Loss")
+        self.setToolTip(
+            "<qt>How far predicted patterns are from the measured ones, a colour for each stage; rings "
+            "are patterns that were held out, faint lines earlier runs. Rising or level too early: see "
+            "the signs below. Key L: log scale</qt>"
+        )
         self.setMinimumHeight(170)
         self.plotItem.setAxisItems({"left": LogAxis("left")})
         self.plotItem.getAxis("left").setWidth(54)
@@ -252,6 +257,10 @@ class ProbeView(Picture):
 
     def __init__(self) -> None:
         super().__init__("x (Å)", "y (Å)")
+        self.setToolTip(
+            "<qt>The probe at the entrance surface: brightness is its amplitude, colour its phase. Rings "
+            "or a disk with a hole: semi-angle or defocus are wrong</qt>"
+        )
 
     def show_mode(self, probe: Image, mode: int, sampling: float) -> None:
         """Show a mode of a probe (mode, y, x); `sampling` in Å."""

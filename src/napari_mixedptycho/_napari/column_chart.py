@@ -53,6 +53,10 @@ class ColumnChart(Canvas):
 
     def __init__(self) -> None:
         super().__init__("x from the mean (Å)", "y from the mean (Å)")
+        self.setToolTip(
+            "<qt>Where the column is in every state. One point far off: a state that has gone astray, or "
+            "two columns taken for one</qt>"
+        )
         self.setMinimumHeight(220)
         self.plotItem.invertY(True)
         self.plotItem.setAspectLocked(True)

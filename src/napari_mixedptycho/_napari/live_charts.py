@@ -99,6 +99,10 @@ class SpectrumView(Picture):
 
     def __init__(self) -> None:
         super().__init__("kx (1/Å)", "ky (1/Å)")
+        self.setToolTip(
+            "<qt>Spectrum of the mean phase. Drag the target to the outermost spots: 1 ÷ radius is the "
+            "finest detail. Spots in one direction only: drift or a wrong scan rotation</qt>"
+        )
         self.image.setColorMap(pg.colormap.get("inferno"))
         self._ring = QGraphicsEllipseItem()
         self.handle = pg.TargetItem(QPointF(_RING, 0), size=12, movable=True)

@@ -22,6 +22,12 @@ _VIEWS = {
     "power": ("Power spectra", "How much of each detail there is in A and in B"),
 }
 
+_CORRELATION = (
+    "Agreement of A and B against detail: 1 is the same, 0 nothing in common. Below the line they no longer "
+    "agree; a rise towards the edge is noise that both share"
+)
+_POWER = "Power spectra of A and B: where they part, one of them has more detail, or more noise"
+
 
 class RingChart(QWidget):
     """Fourier ring correlation, or the power spectra of both, as chosen above it."""
@@ -30,6 +36,8 @@ class RingChart(QWidget):
         super().__init__()
         self.correlation = Canvas("Spatial frequency (1/Å)", "Ring correlation")
         self.power = Canvas("Spatial frequency (1/Å)", "Power (rad² Å²)")
+        self.correlation.setToolTip(f"<qt>{_CORRELATION}</qt>")
+        self.power.setToolTip(f"<qt>{_POWER}</qt>")
         self._legend = self.power.plotItem.addLegend(offset=(-8, 2), labelTextSize="8pt")
         self.power.plotItem.setLogMode(False, True)
         self.power.plotItem.getAxis("left").setWidth(54)

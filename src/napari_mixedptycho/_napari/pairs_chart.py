@@ -20,6 +20,10 @@ class PairsChart(Canvas):
 
     def __init__(self) -> None:
         super().__init__("Distance (Å)", "Correlation r", "Displacements of two columns")
+        self.setToolTip(
+            "<qt>Bars: how far shuffled states reach. A point beyond its bar moves together more, or "
+            "less, than chance would have it</qt>"
+        )
         self.setMinimumHeight(220)
         self.plotItem.setYRange(-1.05, 1.05, padding=0)
         self.plotItem.showGrid(y=True, alpha=0.2)

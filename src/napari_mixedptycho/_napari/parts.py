@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from qtpy.QtWidgets import QBoxLayout, QButtonGroup, QSizePolicy, QToolButton, QWidget
+from qtpy.QtGui import QAction
+from qtpy.QtWidgets import QBoxLayout, QButtonGroup, QMenu, QSizePolicy, QToolButton, QWidget
 
 
 def tool(text: str, tip: str = "", *, checkable: bool = False, checked: bool = False) -> QToolButton:
@@ -14,6 +15,23 @@ def tool(text: str, tip: str = "", *, checkable: bool = False, checked: bool = F
     made.setToolTip(f"<qt>{tip}</qt>" if tip else "")
     made.setCheckable(checkable)
     made.setChecked(checked)
+    return made
+
+
+def enable(widget: QWidget, reason: str, tip: str) -> None:
+    """Enable a widget, or disable it for a reason, which then is its tooltip."""
+    widget.setEnabled(not reason)
+    widget.setToolTip(f"<qt>{reason or tip}</qt>")
+    widget.setProperty("why", reason)
+
+
+def act(menu: QMenu, text: str, tip: str, action: Callable[[], object]) -> QAction:
+    """Add an entry with a tooltip to a menu."""
+    made = QAction(text, menu)
+    made.setToolTip(f"<qt>{tip}</qt>")
+    made.triggered.connect(lambda _=False: action())
+    menu.addAction(made)
+    menu.setToolTipsVisible(True)
     return made
 
 

@@ -24,6 +24,10 @@ class SeparationChart(Canvas):
 
     def __init__(self) -> None:
         super().__init__("Iteration", "State separation")
+        self.setToolTip(
+            "<qt>Standard deviation between the states ÷ mean phase. Level at zero: the states have not "
+            "parted; still growing at the end: more iterations are needed</qt>"
+        )
         self.setMinimumHeight(170)
         plot = self.plotItem
         plot.showGrid(y=True, alpha=0.25)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import Any
+
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QHBoxLayout,
@@ -13,6 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_mixedptycho._napari.order import beyond, stops
 from napari_mixedptycho._napari.pages import (
     AnalysePage,
     CalibratePage,
@@ -26,6 +30,7 @@ from napari_mixedptycho._napari.parts import choices, tool
 from napari_mixedptycho._napari.style import Palette
 from napari_mixedptycho.analysis import MotionSettings
 from napari_mixedptycho.dataset import Dataset
+from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.prepare import open_dataset
 from napari_mixedptycho.recipe import Recipe
 
@@ -67,7 +72,9 @@ class Steps(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addLayout(self._bar())
+        self.bar = QWidget()
+        self._fill_bar()
+        column.addWidget(self.bar)
         column.addWidget(self._stack, 1)
         column.addWidget(self.footer)
         # Without this napari fills half of the dock with nothing.
@@ -109,6 +116,39 @@ class Steps(QWidget):
         self.run.stages.set_value(recipe.stages)
         self.run.form.set_value(recipe.run)
 
+    def focusNextPrevChild(self, forward: bool) -> bool:  # noqa: N802 - Qt's name
+        """Go to the next tab stop as it stands on the screen, then out of the dock."""
+        order, now = self.tab_stops(), self.focusWidget()
+        while now is not None and now not in order and now is not self:
+            now = now.parentWidget()
+        place = (order.index(now) if now in order else -1) + (1 if forward else -1)
+        target = order[place] if 0 <= place < len(order) else None
+        if target is None and now is not None:
+            target = beyond(self, now, forward=forward)
+        target = target or order[0 if forward else -1]
+        target.setFocus(Qt.FocusReason.TabFocusReason)
+        return True
+
+    def tab_stops(self) -> list[QWidget]:
+        """Return what the Tab key reaches, in its order: bar, page, line at the bottom."""
+        page = self._pages()[self.step]
+        return [*stops(self.bar), *stops(page.inner), *stops(self.footer)]
+
+    def kept(self) -> dict[int, Any]:
+        """Return what each of the forms shows, but for those in which an entry is not allowed."""
+        found = {}
+        for number, form in enumerate(self.forms):
+            with suppress(InputError):
+                found[number] = form.value()
+        return found
+
+    def put_back(self, kept: dict[int, Any]) -> None:
+        """Show again what `kept` has returned."""
+        for number, value in kept.items():
+            self.forms[number].set_value(value)
+        for number in kept:
+            self.forms[number].changed.emit()
+
     def motion_settings(self) -> MotionSettings:
         """Return how columns are to be found and measured."""
         settings: MotionSettings = self.analyse.form.value()
@@ -134,8 +174,8 @@ class Steps(QWidget):
             "analyse": self.analyse,
         }
 
-    def _bar(self) -> QHBoxLayout:
-        row = QHBoxLayout()
+    def _fill_bar(self) -> None:
+        row = QHBoxLayout(self.bar)
         row.setContentsMargins(8, 4, 8, 2)
         row.setSpacing(0)
         self.buttons = choices(row, _STEPS, self.show_step, wide=True)
@@ -148,4 +188,3 @@ class Steps(QWidget):
         more.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         more.setMenu(self.menu)
         row.addWidget(more)
-        return row

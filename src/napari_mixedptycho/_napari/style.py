@@ -51,15 +51,17 @@ class Palette:
     def sheet(self) -> str:
         """Return the style sheet of the dock, on top of napari's."""
         return f"""
+        QToolButton, QComboBox, QLineEdit, QAbstractSpinBox, QGraphicsView
+        {{ border: 1px solid transparent; }}
         QPushButton[primary="true"] {{ font-weight: bold; }}
         QPushButton[primary="true"] {{ background-color: {self.accent}; color: {self.on_accent}; }}
         QPushButton[primary="true"]:disabled {{ background-color: {self.faint}; color: {self.background}; }}
-        QToolButton[step="true"] {{ border: none; border-bottom: 2px solid {self.faint}; padding: 6px 2px; }}
+        QToolButton[step="true"] {{ border-bottom: 2px solid {self.faint}; padding: 5px 1px; }}
         QToolButton[step="true"]:checked {{ border-bottom: 2px solid {self.accent}; font-weight: bold; }}
-        QToolButton[fold="true"] {{ border: none; text-align: left; padding: 2px; font-weight: bold; }}
-        QToolButton[more="true"] {{ border: none; color: {self.hint}; text-decoration: underline; }}
+        QToolButton[fold="true"] {{ text-align: left; padding: 2px; font-weight: bold; }}
+        QToolButton[more="true"] {{ color: {self.hint}; text-decoration: underline; }}
         QToolButton[more="true"] {{ background: transparent; padding: 2px 0px; text-align: left; }}
-        QToolButton[row="true"] {{ border: none; border-radius: 3px; background: transparent; }}
+        QToolButton[row="true"] {{ border-radius: 3px; background: transparent; }}
         QToolButton[row="true"]:hover, QToolButton[row="true"]:checked {{ background: {self.canvas}; }}
         QToolButton[row="true"]:checked {{ border: 1px solid {self.accent}; }}
         QLabel[good="true"] {{ color: {self.good}; }}
@@ -70,7 +72,12 @@ class Palette:
         QComboBox {{ padding: 3px 0px 3px 4px; }}
         QLineEdit {{ placeholder-text-color: {self.hint}; }}
         QLineEdit:disabled {{ placeholder-text-color: {self.resting}; }}
+        QPushButton:focus, QCheckBox:focus, QSlider:focus, QListWidget:focus, QTableWidget:focus
+        {{ outline: 2px solid {self.text}; }}
+        QToolButton:focus, QComboBox:focus, QLineEdit:focus, QAbstractSpinBox:focus, QGraphicsView:focus
+        {{ border: 1px solid {self.text}; }}
         QLineEdit[invalid="true"] {{ border: 1px solid {self.error}; }}
+        QLineEdit[invalid="true"]:focus {{ border: 2px solid {self.error}; }}
         """
 
 

@@ -34,6 +34,7 @@ from napari_mixedptycho._napari.work import (
     Lining,
     Masking,
     Opening,
+    Past,
     Preflight,
     Runs,
     Watching,
@@ -101,6 +102,7 @@ class MixedPtychoWidget(QWidget):
         self.comparing = Comparing(*parts, self.runs, self.lining)
         self.watching = Watching(*parts, self.control, self.runs)
         self.preflight = Preflight(self.desk, self.steps, self.runs)
+        self.past = Past(self.desk, self.steps, self.open)
         self._connect()
         self._keys = Keys(
             napari_viewer,

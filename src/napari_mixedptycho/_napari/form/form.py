@@ -24,7 +24,7 @@ from napari_mixedptycho._napari.form.names import (
     unset,
 )
 from napari_mixedptycho._napari.form.paths import FILTERS, FileName
-from napari_mixedptycho._napari.parts import mark, tool
+from napari_mixedptycho._napari.parts import enable, mark, tool
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.settings import Settings, explain
 
@@ -32,14 +32,15 @@ _LONGEST_LABEL, _LONGEST_UNIT = "Patterns per update", "mrad"
 """What the columns must hold: the same in every form, so that all of them line up."""
 
 _NONE = "none"
+_REST = "Settings that are right for most data as they stand"
 
 
 class Fold(QWidget):
     """A heading that shows and hides what lies under it."""
 
-    def __init__(self, title: str, content: QWidget, *, opened: bool = False) -> None:
+    def __init__(self, title: str, content: QWidget, tip: str, *, opened: bool = False) -> None:
         super().__init__()
-        self.button = tool(title, checkable=True, checked=opened)
+        self.button = tool(title, tip, checkable=True, checked=opened)
         self.button.setProperty("fold", True)
         self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -88,7 +89,7 @@ class SettingsForm(Editor):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(4)
         self._column.addWidget(self._rows(first))
-        self.fold = Fold("Advanced", self._rows(rest)) if rest else None
+        self.fold = Fold("Advanced", self._rows(rest), _REST) if rest else None
         if self.fold is not None:
             self._column.addWidget(self.fold)
         self._align()
@@ -255,8 +256,7 @@ class KindEditor(Editor):
         has_fields = key != _NONE and bool(self._form(key).editors)
         for name, form in self._forms.items():
             form.setVisible(name == key)
-        self.more.setEnabled(has_fields)
-        self.more.setToolTip("Settings of this choice" if has_fields else "This choice has no settings")
+        enable(self.more, "" if has_fields else "This choice has no settings", "Settings of this choice")
         self.setVisible(has_fields and self.more.isChecked())
 
 

@@ -11,9 +11,17 @@ from qtpy.QtWidgets import QHBoxLayout, QListWidget, QToolButton, QVBoxLayout
 from napari_mixedptycho._napari.form.entries import Editor
 from napari_mixedptycho._napari.form.form import SettingsForm
 from napari_mixedptycho._napari.form.names import choice
-from napari_mixedptycho._napari.parts import tool
+from napari_mixedptycho._napari.parts import enable, tool
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.settings import Settings
+
+_TIPS = {
+    "Add": "Add a copy of the chosen entry after it",
+    "Remove": "Remove the chosen entry; one must stay",
+    "Up": "Do the chosen entry earlier",
+    "Down": "Do the chosen entry later",
+    "Undo": "Bring back the entry that was removed last",
+}
 
 
 def describe(entry: Settings) -> str:
@@ -45,18 +53,21 @@ class ListEditor(Editor):
         self.items: list[Settings] = [kind()]
         self.rows = QListWidget()
         self.rows.setProperty("entries", True)
+        self.rows.setToolTip("<qt>Done from the top; choose one to see and change its settings below</qt>")
         self.form = SettingsForm(kind)
         buttons = QHBoxLayout()
         buttons.setSpacing(4)
-        actions: tuple[tuple[str, str, Callable[[], None]], ...] = (
-            ("Add", "Add a copy of the chosen entry after it", self._add),
-            ("Remove", "Remove the chosen entry; one must stay", self._remove),
-            ("Up", "Do the chosen entry earlier", lambda: self._move(-1)),
-            ("Down", "Do the chosen entry later", lambda: self._move(1)),
-        )
+        actions: dict[str, Callable[[], None]] = {
+            "Add": self._add,
+            "Remove": self._remove,
+            "Up": lambda: self._move(-1),
+            "Down": lambda: self._move(1),
+            "Undo": self._undo,
+        }
+        self._removed: list[tuple[int, Settings]] = []
         self.buttons: dict[str, QToolButton] = {}
-        for text, tip, action in actions:
-            button = self.buttons[text] = tool(text, tip)
+        for text, action in actions.items():
+            button = self.buttons[text] = tool(text, _TIPS[text])
             button.clicked.connect(action)
             buttons.addWidget(button)
         buttons.addStretch(1)
@@ -78,6 +89,7 @@ class ListEditor(Editor):
     def set_value(self, value: Any) -> None:
         """Show entries, silently."""
         self.items = list(value)
+        self._removed.clear()
         self._fill(0)
 
     def replace_last(self, entry: Settings) -> None:
@@ -110,9 +122,13 @@ class ListEditor(Editor):
     def _choose(self, index: int) -> None:
         if 0 <= index < len(self.items):
             self.form.set_value(self.items[index])
-        self.buttons["Remove"].setEnabled(len(self.items) > 1)
-        self.buttons["Up"].setEnabled(index > 0)
-        self.buttons["Down"].setEnabled(index < len(self.items) - 1)
+        for name, reason in (
+            ("Remove", "" if len(self.items) > 1 else "One must stay"),
+            ("Up", "" if index > 0 else "It is the first one"),
+            ("Down", "" if index < len(self.items) - 1 else "It is the last one"),
+        ):
+            enable(self.buttons[name], reason, _TIPS[name])
+        self.buttons["Undo"].setVisible(bool(self._removed))
 
     def _edited(self) -> None:
         try:
@@ -135,7 +151,14 @@ class ListEditor(Editor):
     def _remove(self) -> None:
         if len(self.items) > 1:
             index = min(self._index, len(self.items) - 2)
+            self._removed.append((self._index, self.items[self._index]))
             self._rearrange(index, lambda: self.items.pop(self._index))
+
+    def _undo(self) -> None:
+        if self._removed:
+            place, entry = self._removed.pop()
+            place = min(place, len(self.items))
+            self._rearrange(place, lambda: self.items.insert(place, entry))
 
     def _move(self, step: int) -> None:
         target = self._index + step

@@ -20,6 +20,7 @@ _UNDO = "Take back the last column that was added, moved or removed with napari'
 _REDO = "Do again what was taken back"
 _EXPORT = "Write all figures, or tables, figures, EMD and TIFF, into a folder, or a report on one page"
 _FOLDER = "Open the folder in which the last files were written"
+_MATTER = "What the patterns do not tell: with it, motion becomes B factors of atoms and mean frequencies"
 
 
 class AnalysePage(Page):
@@ -51,7 +52,7 @@ class AnalysePage(Page):
         self.column.addLayout(buttons)
         self.column.addLayout(written)
         self.column.addWidget(self.form)
-        self.column.addWidget(Fold("What columns are made of", self.matter))
+        self.column.addWidget(Fold("What columns are made of", self.matter, _MATTER))
         self.column.addWidget(self.overlays)
         self.column.addWidget(self.table)
         self.column.addWidget(self.note)

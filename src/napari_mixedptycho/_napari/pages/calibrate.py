@@ -31,6 +31,7 @@ _TIPS = {
     "undo": "Go back to the settings before they were taken",
     "eight": "Reconstruct the middle of the scan quickly in all eight orientations of the detector, to "
     "choose by eye; some seconds each",
+    "orientations": "Quick looks at all ways in which the detector may lie against the scan",
 }
 
 
@@ -69,7 +70,7 @@ class CalibratePage(Page):
         self.column.addWidget(self.remarks)
         self.column.addWidget(self.rows)
         self.column.addWidget(self.picture)
-        self.eight = Fold("Eight orientations", self._eight())
+        self.eight = Fold("Eight orientations", self._eight(), _TIPS["orientations"])
         self.column.addWidget(self.eight)
         self.column.addWidget(self.derived)
         self.column.addStretch(1)

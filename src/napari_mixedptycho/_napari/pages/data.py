@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from functools import partial
 from pathlib import Path
 
 from qtpy.QtCore import Signal
@@ -12,6 +13,7 @@ from napari_mixedptycho._napari.form import SettingsForm
 from napari_mixedptycho._napari.pages.page import Page, button, filler, words
 from napari_mixedptycho._napari.pages.questions import Questions
 from napari_mixedptycho._napari.pages.virtual import VirtualPanel
+from napari_mixedptycho._napari.parts import act
 from napari_mixedptycho._napari.remember import recent
 from napari_mixedptycho._napari.virtual import Scan
 from napari_mixedptycho._napari.wording import amount
@@ -23,6 +25,7 @@ SAMPLES = {
     "si_sigma9": "Silicon Σ9 boundary, thermal motion",
     "si_sigma9_static": "Silicon Σ9 boundary, stationary control",
 }
+_SAMPLE = "Small simulated data with the true positions of the atoms; to learn, and to test a recipe"
 _START = "Open a scan, drop a file here, or try the sample."
 
 
@@ -49,7 +52,7 @@ class DataPage(Page):
         self.sample_button.setToolTip("<qt>Built-in simulated data of a silicon Σ9 grain boundary</qt>")
         menu = QMenu(self.sample_button)
         for key, name in SAMPLES.items():
-            menu.addAction(name, lambda key=key: self.opened.emit(f"sample:{key}"))
+            act(menu, name, _SAMPLE, partial(self.opened.emit, f"sample:{key}"))
         self.sample_button.setMenu(menu)
         buttons = QHBoxLayout()
         buttons.addWidget(self.open_button, 1)
@@ -98,14 +101,9 @@ class DataPage(Page):
         self.recent_menu.clear()
         files = recent()
         for file in files:
-            action = self.recent_menu.addAction(Path(file).name, lambda file=file: self.opened.emit(file))
-            if action is not None:
-                action.setToolTip(file)
-        self.recent_menu.setToolTipsVisible(True)
+            act(self.recent_menu, Path(file).name, html.escape(file), partial(self.opened.emit, file))
         if not files:
-            none = self.recent_menu.addAction("None yet")
-            if none is not None:
-                none.setEnabled(False)
+            act(self.recent_menu, "None yet", "No file was opened here before", recent).setEnabled(False)
 
 
 def _size(count: int) -> str:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import html
 from pathlib import Path
 
-from qtpy.QtWidgets import QProgressBar, QVBoxLayout, QWidget
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from napari_mixedptycho._napari.pages.page import words
-from napari_mixedptycho._napari.parts import mark
+from napari_mixedptycho._napari.parts import mark, tool
 from napari_mixedptycho._napari.wording import duration
 from napari_mixedptycho.reconstruct import Progress
+
+_OFFERED = 20_000
+"""Milliseconds for which the button stands there."""
 
 
 class Footer(QWidget):
@@ -26,12 +30,26 @@ class Footer(QWidget):
         column.setContentsMargins(8, 2, 8, 6)
         column.setSpacing(4)
         column.addWidget(self.bar)
-        column.addWidget(self.status)
+        row = QHBoxLayout()
+        row.addWidget(self.status, 1)
+        self.undo_button = tool("Undo")
+        self.undo_button.setVisible(False)
+        row.addWidget(self.undo_button)
+        column.addLayout(row)
+        self._fade = QTimer(self)
+        self._fade.setSingleShot(True)
+        self._fade.timeout.connect(lambda: self.undo_button.setVisible(False))
 
     def say(self, text: str, *, error: bool = False) -> None:
         """Write the status line."""
         self.status.setText(text)
         mark(self.status, "error", error)
+
+    def offer_undo(self, what: str) -> None:
+        """Offer for a while to take something back, which the menu does later too; nothing: no more."""
+        self.undo_button.setToolTip(f"<qt>Take back: {html.escape(what)}. Also in the menu ⋯</qt>")
+        self.undo_button.setVisible(bool(what))
+        self._fade.start(_OFFERED)
 
     def show_copy(self, copy: Path | None) -> None:
         """Say under the pointer where a copy of the result is kept."""

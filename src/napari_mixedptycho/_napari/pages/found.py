@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QDialog, QGridLayout, QLabel, QScrollArea, QToolButto
 
 from napari_mixedptycho._napari.found import SIGNS, WORDS, Row
 from napari_mixedptycho._napari.images import percentile_limits
-from napari_mixedptycho._napari.parts import mark
+from napari_mixedptycho._napari.parts import enable, mark
 from napari_mixedptycho.thumbnails import Choice, Thumbnail
 
 _TILE = 82
@@ -204,7 +204,7 @@ class Thumbnails(QWidget):
         self._looks = tuple(looks)
         for index, tile in enumerate(self.tiles):
             tile.setVisible(bool(looks))
-            tile.setEnabled(index < len(looks))
+            enable(tile, "" if index < len(looks) else "Not reconstructed yet", "")
             if index >= len(looks):
                 tile.setText("…")
                 tile.setIcon(QIcon())

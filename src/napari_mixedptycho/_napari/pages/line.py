@@ -87,6 +87,10 @@ class Line(QWidget):
 
     def _enable(self) -> None:
         row, count = self.rows.currentRow(), self.rows.count()
-        self.buttons["remove"].setEnabled(row >= 0)
-        self.buttons["up"].setEnabled(row > 0)
-        self.buttons["down"].setEnabled(0 <= row < count - 1)
+        none = "" if row >= 0 else "Nothing is chosen"
+        for name, stuck in (
+            ("remove", ""),
+            ("up", "" if row > 0 else "It is the first one"),
+            ("down", "" if row < count - 1 else "It is the last one"),
+        ):
+            enable(self.buttons[name], none or stuck, _TIPS[name])

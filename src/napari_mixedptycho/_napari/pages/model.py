@@ -13,6 +13,8 @@ from napari_mixedptycho.recipe import Guess, Model
 _SPACING = 2.0
 """Å between slices where the thickness is not known; thicker ones begin to look like motion."""
 
+_GUESS = "Where the computation starts: probe, object, how the states part, or an earlier result"
+
 
 class ModelPage(Page):
     """Object states, probe modes, slices; the first guess in a fold."""
@@ -27,7 +29,7 @@ class ModelPage(Page):
         self.guess = SettingsForm(Guess)
         self.form.changed.connect(self._describe)
         self.column.addWidget(self.form)
-        self.column.addWidget(Fold("First guess", self.guess))
+        self.column.addWidget(Fold("First guess", self.guess, _GUESS))
         self.column.addStretch(1)
         self._describe()
 

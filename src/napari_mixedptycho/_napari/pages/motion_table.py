@@ -10,6 +10,11 @@ from napari_mixedptycho.analysis import ColumnMotion, Comparison, Matter
 
 Row = tuple[str, str, str]
 
+_TIP = (
+    "How far the columns move, over all states; sd: standard deviation over the states. A motion that is "
+    "larger along the slow axis of the scan than along the other: drift"
+)
+
 
 class MotionTable(QTableWidget):
     """As high as its rows; hidden while there is nothing to tell."""
@@ -17,6 +22,7 @@ class MotionTable(QTableWidget):
     def __init__(self) -> None:
         super().__init__(0, 3)
         self.setHorizontalHeaderLabels(["", "Measured", "True"])
+        self.setToolTip(f"<qt>{_TIP}</qt>")
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._header = QHeaderView(Qt.Orientation.Horizontal)

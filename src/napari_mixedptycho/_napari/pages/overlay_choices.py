@@ -75,7 +75,7 @@ class OverlayChoices(QWidget):
             if name == TRUTH and not (reason or has_truth):
                 reason = "The true positions are not known"
             enable(button, reason, _CHOICES[name][1])
-        self.slider.setEnabled(has_columns)
+        enable(self.slider, "" if has_columns else "Find the columns first", _TIP)
 
     def _magnify(self, times: int) -> None:
         self._times.setText(f"× {times}")

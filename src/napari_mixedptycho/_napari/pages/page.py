@@ -5,6 +5,10 @@ from __future__ import annotations
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
+from napari_mixedptycho._napari.parts import enable
+
+__all__ = ["Page", "button", "enable", "filler", "words"]
+
 
 class Page(QScrollArea):
     """A column of widgets that scrolls when the screen is small."""
@@ -14,7 +18,8 @@ class Page(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        inner = QWidget()
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.inner = inner = QWidget()
         self.column = QVBoxLayout(inner)
         self.column.setContentsMargins(8, 8, 8, 8)
         self.column.setSpacing(8)
@@ -46,12 +51,6 @@ def button(text: str, tip: str, *, primary: bool = False) -> QPushButton:
     made.setToolTip(f"<qt>{tip}</qt>")
     made.setProperty("primary", primary)
     return made
-
-
-def enable(widget: QWidget, reason: str, tip: str) -> None:
-    """Enable a widget, or disable it for a reason, which then is its tooltip."""
-    widget.setEnabled(not reason)
-    widget.setToolTip(f"<qt>{reason or tip}</qt>")
 
 
 def words(text: str = "") -> QLabel:

@@ -23,6 +23,7 @@ _DEVICE = (
     "Where to compute, and how much memory is free there. Several GPUs at once: gpu:0,1 under Computing. Too "
     "little memory: the run takes fewer patterns at a time, then fails in words"
 )
+_COMPUTING = "How to compute; of all that only the seed changes the result"
 _STEER = "Waiting: what you change in the stages counts from here on. Resume goes on with it."
 
 
@@ -33,7 +34,7 @@ class Plan(QWidget):
         super().__init__()
         self.stages = StagesEditor()
         self.form = SettingsForm(Run)
-        self.computing_fold = Fold("Computing", self.form)
+        self.computing_fold = Fold("Computing", self.form, _COMPUTING)
         self.device = QComboBox()
         self.device.setMinimumContentsLength(12)
         self.device.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)

@@ -140,7 +140,8 @@ class RunPage(Page):
         enable(self.keep_button, idle or nothing, _TIPS["keep"])
         enable(self.proceed_button, busy or nothing or state.can_proceed, _TIPS["proceed"])
         self.proceed_button.setText(f"Continue ({state.left} left)" if state.left else "Continue for")
-        self.more.setEnabled(not busy and not state.left)
+        finish = "The recipe asks for more iterations already" if state.left else ""
+        enable(self.more, busy or finish, _TIPS["more"])
         for widget in (self.pause_button, self.step_button, self.stop_button, self.keep_button):
             widget.setVisible(running)
         for widget in (self.run_button, self.quick_button):

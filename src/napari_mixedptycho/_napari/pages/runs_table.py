@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 
 from napari_mixedptycho._napari.pages.page import button, enable, words
 from napari_mixedptycho._napari.pair_charts import RingChart
+from napari_mixedptycho._napari.parts import act
 from napari_mixedptycho.analysis.pair import Pair
 
 _COLUMNS = ("", "Run", "St.", "Mo.", "Sl.", "Iter.", "Loss", "Seed", "Data")
@@ -46,6 +47,11 @@ _TIPS = {
     "more": "Rename, save, delete",
     "open": "Open a result from a file: it becomes one of the runs",
     "undo": "Bring back the run that was deleted last",
+}
+_MORE = {
+    "rename": "Call the run and its layers something else",
+    "save": "Write the result, complete and resumable, to an HDF5 file",
+    "delete": "Take the run and its layers away; Undo delete brings them back",
 }
 COPIES = {
     "pure": "one state: what can be explained while nothing moves",
@@ -154,6 +160,9 @@ class RunsTable(QWidget):
 
     def _set_up(self) -> None:
         table = self.table
+        table.setToolTip(
+            "<qt>All runs of this session, the newest last; choose one, then what to do with it</qt>"
+        )
         table.setHorizontalHeaderLabels(list(_COLUMNS))
         for column, tip in enumerate(_HEADS):
             item = table.horizontalHeaderItem(column)
@@ -206,7 +215,8 @@ class RunsTable(QWidget):
     def _menu(self, action: str, entries: dict[str, str], prefix: str) -> QMenu:
         menu = QMenu(self.buttons[action])
         for name, text in entries.items():
-            menu.addAction(text[:1].upper() + text[1:], self._wanting(prefix + name))
+            tip = _MORE.get(name, _TIPS["copy"])
+            act(menu, text[:1].upper() + text[1:], tip, self._wanting(prefix + name))
         self.buttons[action].setMenu(menu)
         return menu
 

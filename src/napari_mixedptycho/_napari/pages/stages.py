@@ -10,10 +10,13 @@ from napari_mixedptycho._napari.form import SettingsForm
 from napari_mixedptycho._napari.form.entries import Editor
 from napari_mixedptycho._napari.form.form import Fold
 from napari_mixedptycho._napari.form.lists import ListEditor
+from napari_mixedptycho._napari.pages.page import enable, words
 from napari_mixedptycho.engine.stage import Stage
 from napari_mixedptycho.errors import InputError
 
 _COMMON = ("iterations", "solver", "patterns_per_update")
+_STAGES = "All stages in order: add, remove and move them, and change the settings of each"
+_LOCKED = "A run is going on: Pause lets its stages be changed."
 _ROOM = 48
 """Letters of a heading; more would widen the dock."""
 
@@ -30,11 +33,13 @@ class StagesEditor(Editor):
         self.all.form.editors["states"].set_hint("as in step 3")
         self.heading = QLabel()
         self.heading.setProperty("heading", True)
-        self.fold = Fold("Stages", self.all)
+        self.locked = words(_LOCKED)
+        self.locked.setVisible(False)
+        self.fold = Fold("Stages", self.all, _STAGES)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        for widget in (self.heading, self.last, self.fold):
+        for widget in (self.locked, self.heading, self.last, self.fold):
             column.addWidget(widget)
         self.last.changed.connect(self._take_last)
         self.all.shown.connect(self._show_last)
@@ -54,7 +59,8 @@ class StagesEditor(Editor):
         """Let the stages be looked at only, or be changed again."""
         for widget in (self.heading, self.last):
             widget.setVisible(not locked)
-        self.all.setEnabled(not locked)
+        enable(self.all, _LOCKED if locked else "", _STAGES)
+        self.locked.setVisible(locked)
 
     def _take_last(self) -> None:
         try:

@@ -40,7 +40,7 @@ _MASK_TIP = (
 )
 _LEAST, _DRAWN = 190, 300
 """Height of the pattern, at least, px of the screen: to look at, and to draw on."""
-_RING_TIP = "<qt>{} angle of the detector; or drag its circle on the pattern</qt>"
+_RING_TIP = "{} angle of the detector; or drag its circle on the pattern"
 
 
 class VirtualPanel(QWidget):
@@ -114,8 +114,7 @@ class VirtualPanel(QWidget):
         self.unit.setText(unit)
         for name, made in self.buttons.items():
             reason = scan.why_not(name)
-            made.setEnabled(not reason)
-            made.setToolTip(f"<qt>{reason or _TIPS[name]}</qt>")
+            enable(made, reason, _TIPS[name])
         self.buttons[kind].setChecked(True)
         self.pattern.show_masked(scan.frame.mask, scan.pixel)
         self._show_ring()
@@ -157,7 +156,9 @@ class VirtualPanel(QWidget):
             return
         self.pattern.show_ring(self.ring, scan.pixel, scan.size)
         # A disk has no hole; the centre of mass may have one.
-        self.inner.setEnabled(self.kind != BRIGHT)
+        enable(
+            self.inner, "" if self.kind != BRIGHT else "A disk has no inner angle", _RING_TIP.format("Inner")
+        )
         for entry, value in ((self.inner, self.ring.inner), (self.outer, self.ring.outer)):
             entry.blockSignals(True)
             entry.setRange(0.0, 2 * scan.size * scan.pixel)
@@ -198,7 +199,7 @@ class VirtualPanel(QWidget):
             entry.setDecimals(1)
             entry.setSingleStep(0.5)
             entry.setKeyboardTracking(False)
-            entry.setToolTip(_RING_TIP.format(name))
+            entry.setToolTip(f"<qt>{_RING_TIP.format(name)}</qt>")
             entry.valueChanged.connect(self._typed)
             label = QLabel(name)
             label.setBuddy(entry)

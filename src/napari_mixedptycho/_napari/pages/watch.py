@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_mixedptycho._napari.charts import LossChart, ProbeView
 from napari_mixedptycho._napari.live_charts import PatternsView, SpectrumView
-from napari_mixedptycho._napari.pages.page import filler, words
+from napari_mixedptycho._napari.pages.page import enable, filler, words
 from napari_mixedptycho._napari.pages.signs import Signs
 from napari_mixedptycho._napari.parts import choices, tool
 from napari_mixedptycho._napari.preferences import preference
@@ -36,6 +36,7 @@ CHARTS = {
     "grows and levels off in a good run",
 }
 _HINT = "States separate late: with more states the loss may at first lie above that of the stage before."
+_PLAY = "Play through the states, as if they were moments in time"
 _SLOW = 1.0
 """Seconds between two power spectra: they cost more than a curve."""
 
@@ -118,7 +119,8 @@ class Watch(QWidget):
         self._list_modes(result.estimate.modes)
         for name in _COMPLEX:
             self.show_buttons[name].setVisible(result.recipe.model.object_type == "complex")
-        self.play_button.setEnabled(result.recipe.model.states > 1)
+        still = "" if result.recipe.model.states > 1 else "There is one object state"
+        enable(self.play_button, still, _PLAY)
         self._empty.setVisible(False)
         self._show_chart()
         self._draw()
@@ -187,9 +189,7 @@ class Watch(QWidget):
         self.show_buttons = choices(row, _titled(SHOWN), self.shown.emit)
         for name in _COMPLEX:
             self.show_buttons[name].setVisible(False)
-        self.play_button = tool(
-            "▶", "Play through the states, as if they were moments in time", checkable=True
-        )
+        self.play_button = tool("▶", _PLAY, checkable=True)
         self.play_button.setProperty("step", True)
         self.play_button.toggled.connect(self._play)
         row.addWidget(self.play_button)

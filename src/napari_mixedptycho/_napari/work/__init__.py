@@ -10,6 +10,7 @@ from napari_mixedptycho._napari.work.inheriting import Inheriting
 from napari_mixedptycho._napari.work.lining import Lining
 from napari_mixedptycho._napari.work.masking import Masking
 from napari_mixedptycho._napari.work.opening import Opening
+from napari_mixedptycho._napari.work.past import Past
 from napari_mixedptycho._napari.work.preflight import Preflight
 from napari_mixedptycho._napari.work.runs import Runs
 from napari_mixedptycho._napari.work.watching import Watching
@@ -26,6 +27,7 @@ __all__ = [
     "Lining",
     "Masking",
     "Opening",
+    "Past",
     "Preflight",
     "Runs",
     "Watching",

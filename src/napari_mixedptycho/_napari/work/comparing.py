@@ -63,7 +63,9 @@ class Comparing(QObject):
 
     def load(self, name: str) -> None:
         """Show the settings of a run in the steps; raises `InputError`."""
-        self._steps.set_recipe(self._runs.book.find(name).needed().recipe)
+        recipe = self._runs.book.find(name).needed().recipe
+        self._desk.replacing.emit(f"the settings of {name}")
+        self._steps.set_recipe(recipe)
         self._desk.said.emit(f"Steps 1 to 4 show the settings of {name}.")
 
     def ask_name(self, name: str) -> None:

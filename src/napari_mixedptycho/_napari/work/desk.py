@@ -33,12 +33,18 @@ class Desk(QObject):
         Something was put on the desk or taken away: buttons may have to be enabled.
     opened
         A result was opened and lies on the desk: the name of its layers, and its file.
+    replacing
+        Settings on screen are about to be replaced: by what, in words.
+    removed
+        Something was taken away: what, and how it is brought back.
     said, complained
         A sentence for the person; a complaint is about something that went wrong.
     """
 
     changed = Signal()
     opened = Signal(str, str)
+    replacing = Signal(str)
+    removed = Signal(str, object)
     said = Signal(str)
     complained = Signal(str)
 

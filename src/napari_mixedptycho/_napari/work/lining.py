@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_mixedptycho._napari.background import Background, Post
@@ -51,7 +53,7 @@ class Lining(QObject):
         page.add_button.clicked.connect(lambda: desk.attempt(self.add))
         page.series_button.clicked.connect(lambda: desk.attempt(self.add_series))
         page.start_button.clicked.connect(lambda: desk.attempt(self.start_or_hold))
-        page.removed.connect(self.queue.remove)
+        page.removed.connect(self._remove)
         page.moved.connect(self.queue.move)
         self.queue.changed.connect(self._show)
         runs.over.connect(self._over)
@@ -221,6 +223,12 @@ class Lining(QObject):
             number += 1
             found = f"{name} {number}"
         return found
+
+    def _remove(self, index: int) -> None:
+        entry = self.queue.remove(index)
+        if entry is not None:
+            back = partial(self.queue.put_back, index, entry)
+            self._desk.removed.emit(f"{entry.name} taken out of the queue", back)
 
     def _show_page(self) -> None:
         self._steps.run.turn("queue")

@@ -101,6 +101,7 @@ class Opening:
         data = form.value()
         if self._desk.dataset is None or data.file == file:
             return
+        self._desk.replacing.emit(f"the settings for {Path(file).name}")
         self._before = calibrate.form.value()
         form.set_value(Data(file=file))
         calibrate.set_value(Microscope())
@@ -172,6 +173,7 @@ class Opening:
             note = ""
         if result.forgotten:
             note += f" Left out, as settings of another version: {', '.join(result.forgotten)}."
+        desk.replacing.emit(f"the settings of {Path(file).name}")
         steps.set_recipe(result.recipe)
         self._imaging.refresh()
         desk.said.emit(f"Opened a result of {len(result.history)} iterations.{note}")

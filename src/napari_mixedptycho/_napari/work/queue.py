@@ -78,11 +78,18 @@ class Queue(QObject):
         self.entries += entries
         self.changed.emit()
 
-    def remove(self, index: int) -> None:
-        """Take an entry out, unless it runs."""
-        if 0 <= index < len(self.entries) and self.entries[index].state != RUNS:
-            del self.entries[index]
-            self.changed.emit()
+    def remove(self, index: int) -> Waiting | None:
+        """Take an entry out and return it, unless it runs."""
+        if not 0 <= index < len(self.entries) or self.entries[index].state == RUNS:
+            return None
+        entry = self.entries.pop(index)
+        self.changed.emit()
+        return entry
+
+    def put_back(self, index: int, entry: Waiting) -> None:
+        """Bring back an entry that was taken out."""
+        self.entries.insert(min(index, len(self.entries)), entry)
+        self.changed.emit()
 
     def move(self, index: int, step: int) -> None:
         """Move an entry."""

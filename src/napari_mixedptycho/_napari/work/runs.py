@@ -139,6 +139,7 @@ class Runs(QObject):
         if self._control.running:
             self._control.pause()
             if self.present is not None and self.present.job is not None:
+                self._desk.replacing.emit(f"the stages of {self.present.name}")
                 self._steps.run.stages.set_value(self.present.job.recipe.stages)
             self._desk.said.emit("Pausing after this iteration")
             self._desk.changed.emit()
