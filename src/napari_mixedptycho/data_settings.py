@@ -24,13 +24,15 @@ class Preprocess(Settings):
 
     scan_region: tuple[int, int, int, int] | None = Field(
         None,
-        description="Part of the scan: first row, row after the last, first column, column after the last.",
+        description="Part of the scan: first row, row after the last, first column, column after the last, "
+        "counted from 0. A small part is fast, to try settings.",
     )
     scan_every: int = Field(
         1,
         ge=1,
         le=64,
-        description="Take every n-th scan point of every n-th row of that part; probes must still overlap.",
+        description="Take every n-th scan point of every n-th row of that part; probes must still overlap, "
+        "else the grid of the scan shows in the object.",
     )
     skip_rows: str | None = Field(
         None,
@@ -38,7 +40,9 @@ class Preprocess(Settings):
         "whole scan, as in 10-12, 40; the others keep their places. Not set: all are used.",
     )
     skip_columns: str | None = Field(
-        None, description="The same for scan columns (fly-back). Not set: all are used."
+        None,
+        description="Scan columns whose patterns are not used (fly-back), as for rows. Not set: all are "
+        "used.",
     )
     dark: str | None = Field(
         None,
@@ -76,13 +80,15 @@ class Preprocess(Settings):
         None,
         ge=8,
         le=2**15,
-        description="Keep so many pixels along each detector axis, about the zero angle. Not set: all.",
+        description="Keep so many pixels along each detector axis, about the zero angle. Too few: fine "
+        "detail is lost. Not set: all.",
     )
     detector_bin: int = Field(
         1,
         ge=1,
         le=64,
-        description="Add up n × n detector pixels to one; it is not measured where one of them is not.",
+        description="Add up n × n detector pixels to one; it is not measured where one of them is not. Too "
+        "many: the probe no longer fits into its window, and the object repeats itself.",
     )
     negative: Literal["keep", "zero"] = Field(
         "keep",

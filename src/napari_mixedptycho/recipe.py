@@ -38,27 +38,31 @@ class DataFile(Settings):
 class Data(Preprocess, Layout, DataFile):
     """Which patterns to reconstruct, how they lie in their file, and what to do with them before."""
 
-    transpose: bool = Field(False, description="Swap the detector's axes; mixedptycho calibrate tells.")
+    transpose: bool = Field(
+        False, description="Swap the detector's axes; mixedptycho calibrate tells. Wrong: no atoms."
+    )
     flip_y: bool = Field(
-        False, description="Turn the detector's ky about the zero angle (after transposing)."
+        False, description="Turn the detector's ky about zero (after transposing). Wrong: no atoms."
     )
     flip_x: bool = Field(
-        False, description="Turn the detector's kx about the zero angle (after transposing)."
+        False, description="Turn the detector's kx about zero (after transposing). Wrong: no atoms."
     )
     center: tuple[float, float] | None = Field(
         None,
-        description="Zero angle (row, column) on the detector as stored, px, at the middle of the scan; not "
-        "set: size // 2.",
+        description="Zero angle (row, column) on the detector as stored, px, at the middle of the scan; "
+        "wrong: the phase is inclined, and the probe too; not set: size // 2.",
     )
     descan: tuple[float, float, float, float] | None = Field(
         None,
         description="How the zero angle wanders on the detector once it is set right, px: ky per scan row, "
-        "ky per scan column, kx per row, kx per column; not set: it stays.",
+        "ky per scan column, kx per row, kx per column; wrong: atoms are sharp in a part of the scan only; "
+        "not set: it stays.",
     )
     max_angle: float | None = Field(
         None,
         gt=0,
-        description="Largest scattering angle to compare, mrad; pixels beyond it count as not measured.",
+        description="Largest scattering angle to compare, mrad; pixels beyond it count as not measured. Too "
+        "small: fine detail is lost.",
     )
     hold_out: int | None = Field(
         None,
@@ -73,34 +77,50 @@ class Microscope(Settings):
     """Numbers of the microscope; whatever is set here overrides the file."""
 
     energy: float | None = Field(
-        None, gt=1e3, lt=1e7, description="Electron energy, eV; typical 60000 to 300000."
+        None,
+        gt=1e3,
+        lt=1e7,
+        description="Electron energy, eV; typical 60000 to 300000. Wrong: atoms stay blurred.",
     )
     semiangle: float | None = Field(
         None,
         gt=0,
         lt=500,
-        description="Convergence semi-angle, mrad; wrong: rings in the probe, loss stays high.",
+        description="Convergence semi-angle, mrad; typical 15 to 40. Wrong: rings in the probe, loss stays "
+        "high.",
     )
     scan_step: float | None = Field(
         None,
         gt=0,
         lt=1000,
-        description="Distance between scan points, Å; wrong: doubled or stretched lattice.",
+        description="Distance between scan points, Å; typical 0.2 to 2. Wrong: doubled or stretched lattice.",
     )
     detector_sampling: float | None = Field(
-        None, gt=0, lt=10, description="Detector sampling, 1/Å per pixel."
+        None,
+        gt=0,
+        lt=10,
+        description="Detector sampling, 1/Å per pixel; typical 0.01 to 0.1. Wrong: the disk does not end at "
+        "the semi-angle, atoms are doubled.",
     )
     defocus: float | None = Field(
-        None, ge=-1e5, le=1e5, description="Defocus, Å; positive: crossover below the entrance surface."
+        None,
+        ge=-1e5,
+        le=1e5,
+        description="Defocus, Å; positive: crossover below the entrance surface; typical -200 to 500. "
+        "Wrong: ghosts and rings about the atoms, loss stays high.",
     )
     astigmatism_a: float | None = Field(
         None,
         ge=-1e5,
         le=1e5,
-        description="Two-fold astigmatism C12a (along kx, ky), Å; see mixedptycho calibrate; not set: 0.",
+        description="Two-fold astigmatism C12a (along kx, ky), Å; see mixedptycho calibrate; wrong: atoms "
+        "are drawn out in one direction; not set: 0.",
     )
     astigmatism_b: float | None = Field(
-        None, ge=-1e5, le=1e5, description="Two-fold astigmatism C12b (along the diagonals), Å; not set: 0."
+        None,
+        ge=-1e5,
+        le=1e5,
+        description="Two-fold astigmatism C12b (along the diagonals), Å; wrong: as for C12a; not set: 0.",
     )
     scan_rotation: float | None = Field(
         None,
@@ -112,25 +132,37 @@ class Microscope(Settings):
     electrons_per_unit: float | None = Field(
         None,
         gt=0,
-        description="Electrons per stored unit of intensity (1 for counts); needed for a true dose.",
+        description="Electrons per stored unit of intensity (1 for counts); needed for a true dose. Wrong: "
+        "noise is taken for signal.",
     )
 
 
 class Model(Settings):
     """What the patterns are explained by."""
 
-    states: int = Field(8, ge=1, le=1000, description="Object states: snapshots of the motion; 1: no motion.")
+    states: int = Field(
+        8,
+        ge=1,
+        le=1000,
+        description="Object states: snapshots of the motion; typical 8 to 20; 1: no motion. Too few: "
+        "spreads are uncertain; too many: slow, noise.",
+    )
     probe_modes: int = Field(
-        1, ge=1, le=100, description="Probe modes: partial coherence; 1: a coherent probe."
+        1,
+        ge=1,
+        le=100,
+        description="Probe modes: partial coherence; typical 1 to 4; 1: a coherent probe. Too few: looks "
+        "like motion; too many: hide motion.",
     )
     slices: int = Field(
-        4, ge=1, le=1000, description="Slices; too few: scattering is wrong and looks like motion."
+        4, ge=1, le=1000, description="Slices; one for about 2 Å. Too few: looks like motion; too many: slow."
     )
     thickness: float | None = Field(
         None,
         gt=0,
         lt=1e5,
-        description="Specimen thickness covered by all slices together, Å; not set: from the file.",
+        description="Specimen thickness covered by all slices together, Å; wrong: looks like motion. Not "
+        "set: from the file.",
     )
     source_size: float | None = Field(
         None,
@@ -147,24 +179,27 @@ class Model(Settings):
         None,
         gt=0,
         le=20,
-        description="Known point spread of the detector, px (sd); not set: none, unless refined.",
+        description="Known point spread of the detector, px (sd); typical 0.3 to 1. Wrong: the edge of the "
+        "disk is left over. Not set: none, unless refined.",
     )
     object_type: ObjectType = Field(
         "phase",
-        description="phase: |O| = 1, states are physical; complex: free amplitude; potential: phase >= 0.",
+        description="phase: |O| = 1, states are physical; complex: free amplitude, which also takes up "
+        "noise and motion; potential: phase >= 0.",
     )
     padding: float | None = Field(
         None,
         ge=1,
         le=4,
-        description="Virtual detector / detector; not set: 1.5 when the data reach its edge, else 1.",
+        description="Virtual detector / detector; not set: 1.5 when the data reach its edge, else 1. Too "
+        "small: scattering wraps round.",
     )
     band_limit: float | None = Field(
         None,
         gt=0,
         le=1.5,
-        description="Highest spatial frequency kept in propagation, as a part of the grid's; the paper: 0.5. "
-        "Not set: none.",
+        description="Highest spatial frequency kept in propagation, as a part of the grid's; the paper: "
+        "0.5. Too low: detail is missing. Not set: none.",
     )
 
 
@@ -173,7 +208,7 @@ class Guess(Settings):
 
     probe: Probe = Field(AberrationProbe(), description="First probe.")
     mode_power: float = Field(
-        0.02, gt=0, lt=0.5, description="Power of each further probe mode ÷ that of the first."
+        0.02, gt=0, lt=0.5, description="Power of each further probe mode ÷ that of the first; typical 0.02."
     )
     object: NoiseObject = Field(NoiseObject(), description="First object.")
     spread: Spread = Field(DisplacedCopies(), description="How a stage with more states starts from fewer.")

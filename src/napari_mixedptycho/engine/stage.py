@@ -21,7 +21,13 @@ class Stage(Settings):
     """A number of iterations with the same loss, solver and unknowns."""
 
     name: str = Field("mixed", min_length=1, max_length=40, description="What to call the stage on screen.")
-    iterations: int = Field(100, ge=1, le=1_000_000, description="Iterations of the solver.")
+    iterations: int = Field(
+        100,
+        ge=1,
+        le=1_000_000,
+        description="Iterations of the solver; typical 20 to 200. Too few: loss and separation of the "
+        "states still change at the end.",
+    )
     states: int | None = Field(
         None, ge=1, le=1000, description="Object states during this stage; not set: those of the model."
     )

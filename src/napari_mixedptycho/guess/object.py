@@ -18,7 +18,11 @@ class NoiseObject(Settings):
         "uniform", description="Shape of the noise: uniform in [0, amplitude], or Gaussian about zero."
     )
     amplitude: float = Field(
-        1e-3, gt=0, le=3, description="Width (uniform) or standard deviation (gaussian) of the phase, rad."
+        1e-3,
+        gt=0,
+        le=3,
+        description="Width (uniform) or standard deviation (gaussian) of the phase, rad; typical 0.001. Too "
+        "much: its grain stays in the object.",
     )
 
     def phase(self, shape: tuple[int, int, int, int], seed: int) -> NDArray[np.float32]:

@@ -22,7 +22,13 @@ class NoisyCopies(Settings):
     """States as copies of the earlier ones plus white phase noise: motion is approached from below."""
 
     kind: Literal["noise"] = "noise"
-    amplitude: float = Field(0.05, gt=0, le=3, description="Standard deviation of the phase noise, rad.")
+    amplitude: float = Field(
+        0.05,
+        gt=0,
+        le=3,
+        description="Standard deviation of the phase noise, rad; too little: states part late or not at "
+        "all; too much: its grain looks like motion.",
+    )
 
     def states(self, stored: Stored, count: int, sampling: float, spacing: float, seed: int) -> Stored:
         """Return (count, slice, y, x) states from fewer; lengths (Å) play no part here."""

@@ -23,12 +23,13 @@ class Layout(Settings):
     scan_shape: tuple[int, int] | None = Field(
         None,
         description="Rows and columns of the scan, when the file holds a mere stack of patterns; more "
-        "columns (fly-back) are left out of each row. Not set: from the file.",
+        "columns (fly-back) are left out of each row. Wrong: virtual images fall into slanted stripes. Not "
+        "set: from the file.",
     )
     axes: Axes | None = Field(
         None,
-        description="What the four axes of the dataset are, when that is not scan_y scan_x ky kx. Not set: "
-        "from the file.",
+        description="What the four axes of the dataset are, when that is not scan_y scan_x ky kx. Wrong: "
+        "the pattern shows the specimen, and the image the disk. Not set: from the file.",
     )
     square: Literal["crop", "pad"] = Field(
         "crop",
@@ -36,12 +37,23 @@ class Layout(Settings):
         "continued to a square by pixels that count as not measured.",
     )
     detector_shape: tuple[int, int] | None = Field(
-        None, description="Rows and columns of a pattern in a raw binary file, px. Not set: from the file."
+        None,
+        description="Rows and columns of a pattern in a raw binary file, px. Wrong: slanted stripes for a "
+        "disk. Not set: from the file.",
     )
     number_type: NumberType | None = Field(
-        None, description="How a raw binary file stores a number. Not set: from the file."
+        None,
+        description="How a raw binary file stores a number. Wrong: noise for a disk. Not set: from the file.",
     )
     skip_bytes: int = Field(
-        0, ge=0, description="Bytes before the first pattern of a raw binary file: its header."
+        0,
+        ge=0,
+        description="Bytes before the first pattern of a raw binary file: its header. Wrong: the disk lies "
+        "off the middle, or is noise.",
     )
-    frame_gap: int = Field(0, ge=0, description="Bytes between two patterns of a raw binary file.")
+    frame_gap: int = Field(
+        0,
+        ge=0,
+        description="Bytes between two patterns of a raw binary file. Wrong: the disk wanders from pattern "
+        "to pattern.",
+    )

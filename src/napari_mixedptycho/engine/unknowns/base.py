@@ -19,7 +19,12 @@ class Refined(Settings):
     """An unknown that a stage refines; `kind` is its name in the estimate."""
 
     kind: str
-    start: int = Field(0, ge=0, description="Iteration of the stage from which it is refined.")
+    start: int = Field(
+        0,
+        ge=0,
+        description="Iteration of the stage from which it is refined. Too early: it takes up what the "
+        "object does not explain yet.",
+    )
 
     def begin(self, problem: Problem, estimate: Estimate) -> Array | None:
         """Return where it starts when the estimate does not hold it yet; None: it always does."""
