@@ -122,6 +122,11 @@ def transform(waves: Array, inverse: bool = False) -> Array:
     return cupyx.scipy.fft.fft2(waves, overwrite_x=True)
 
 
+def transform_along(waves: Array, axis: int) -> Array:
+    """Transform one axis on the CPU, as `transform` does there both, one after the other: −2, then −1."""
+    return scipy.fft.fft(waves, axis=axis, overwrite_x=True, workers=1)
+
+
 def plan_fft2(waves: Array) -> Any:
     """Return cuFFT's plan, with its work area, for the last two axes of (image, y, x) on a GPU."""
     import cupyx.scipy.fft
@@ -160,8 +165,9 @@ def add_patches(image: Array, corners: Array, patches: Array) -> None:
     """Add (position, state, size, size) windows into (state, y, x); the adjoint of `take_patches`."""
     size = patches.shape[-1]
     if isinstance(image, np.ndarray):
-        for (y, x), patch in zip(corners, patches, strict=True):
-            image[:, y : y + size, x : x + size] += patch
+        for (y, x), patch in zip(corners.tolist(), patches, strict=True):
+            window = image[:, y : y + size, x : x + size]
+            np.add(window, patch, out=window)
         return
     import cupyx
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_mixedptycho._array import Array, asnumpy, namespace
+from napari_mixedptycho.engine.detector import Detector
 from napari_mixedptycho.engine.estimate import Estimate
 from napari_mixedptycho.engine.problem import Indices, Problem
 
@@ -32,6 +33,11 @@ class Camera:
     estimate: Estimate
     transfer: Array | None
     slope: Array | None
+
+    @property
+    def window(self) -> Detector | None:
+        """The detector whose measured pixels are all that is wanted of the far field; None: all is wanted."""
+        return self.problem.detector if self.transfer is None else None
 
     @classmethod
     def of(cls, problem: Problem, estimate: Estimate) -> Camera:
@@ -75,7 +81,8 @@ class Camera:
         Parameters
         ----------
         power
-            (position, ky, kx) of the computed field, zero angle in the corner.
+            (position, ky, kx) of the computed field, zero angle in the corner; of its measured pixels alone
+            where the detector is sharp.
         part
             Positions of the chunk.
 
@@ -106,7 +113,7 @@ class Camera:
             if current is not None:
                 found["intensity"] = asnumpy((slope * plain).sum(axis=(1, 2), dtype="f8"))
                 slope = slope * current
-            slope = detector.embed(slope)
+            slope = slope if slope.shape == sharp.shape else detector.embed(slope)
             if self.transfer is not None:
                 wider = self._filtered(sharp, self.slope)
                 found["blur"] = np.array([float((slope * wider).sum(dtype="f8"))])

@@ -1,6 +1,9 @@
 """Multislice: incident wave and object patches to the detector, and back.
 
 Gladyshev et al. (2023), eqs. 5-7, in the conventions of docs/conventions.md.
+
+On the way back everything is the complex conjugate of a gradient: then the adjoint of a product is the same
+product and that of a transform the same transform, and no array of its own is made for a conjugate.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from napari_mixedptycho._array import Array, Transform, namespace, transform
+from napari_mixedptycho.engine.detector import Detector
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,7 @@ class Watch:
     Attributes
     ----------
     object
-        ``object(slice, gradient)`` receives the gradient (position, state, y, x) of each slice.
+        ``object(slice, gradient)`` receives the conjugate gradient (position, state, y, x) of each slice.
     flight
         Receives, for each gap, ∂L/∂χ (position, ky, kx): the gradient of the propagator's phase.
     exit
@@ -39,6 +43,7 @@ def far_field(
     propagator: Array,
     ramp: Array | None = None,
     fourier: Transform = transform,
+    detector: Detector | None = None,
 ) -> tuple[Array, Backward]:
     """Send waves through all slices to the detector.
 
@@ -57,13 +62,16 @@ def far_field(
         (position, 1, 1, y, x): what exit waves are multiplied by to shift the patterns; None: nothing.
     fourier
         What transforms.
+    detector
+        Only its measured pixels are wanted of the far field; None: all of them.
 
     Returns
     -------
     tuple
         Far field (position, state, mode, ky, kx), the transform of the exit wave; and the pullback
-        ``backward(gradient, watch)``: it overwrites the far-field gradient, reports what `watch` asks for,
-        and returns the gradient of the incident waves (position, mode, y, x).
+        ``backward(gradient, watch)``, to be called once: it overwrites the conjugate of the far field's
+        gradient and the waves between the slices, reports what `watch` asks for, and returns the conjugate
+        gradient of the incident waves (position, mode, y, x).
     """
     waves = [incident]
     current = incident * patches[0]
@@ -73,49 +81,49 @@ def far_field(
         current = fourier(current, True)
         waves.append(current)
         current = current * patch
-    far, exit_back = _to_detector(current, ramp, fourier)
+    far, exit_back = _to_detector(current, ramp, fourier, detector or Detector(*current.shape[-2:]))
 
     def backward(gradient: Array, watch: Watch) -> Array:
-        xp = namespace(gradient)
         gradient = exit_back(gradient, watch)
         for index in reversed(range(len(patches))):
             if watch.object is not None:
-                share = xp.conj(waves[index])
-                share = xp.multiply(share, gradient, out=share if share.shape == gradient.shape else None)
+                spent = waves[index] if index and watch.flight is None else None
+                share = namespace(gradient).multiply(waves[index], gradient, out=spent)
                 watch.object(index, _summed(share, 2))
-            gradient *= xp.conj(patches[index])
+            gradient *= patches[index]
             if index:
-                gradient = fourier(gradient, False)
+                gradient = fourier(gradient, True)
                 if watch.flight is not None:
                     watch.flight(_phase_slope(gradient, fourier(waves[index].copy(), False)))
-                gradient *= xp.conj(propagator)
-                gradient = fourier(gradient, True)
+                gradient *= propagator
+                gradient = fourier(gradient, False)
         return _summed(gradient, 1)
 
     return far, backward
 
 
-def _to_detector(leaving: Array, ramp: Array | None, fourier: Transform) -> tuple[Array, Backward]:
+def _to_detector(
+    leaving: Array, ramp: Array | None, fourier: Transform, detector: Detector
+) -> tuple[Array, Backward]:
     """Transform exit waves, after the ramp that shifts the patterns."""
     if ramp is None:
-        return fourier(leaving, False), lambda gradient, watch: fourier(gradient, True)
+        return detector.far(leaving, fourier), lambda gradient, watch: detector.leaving(gradient, fourier)
     leaving = leaving * ramp
 
     def backward(gradient: Array, watch: Watch) -> Array:
-        xp = namespace(gradient)
-        gradient = fourier(gradient, True)
+        gradient = detector.leaving(gradient, fourier)
         if watch.exit is not None:
-            watch.exit((gradient * xp.conj(leaving)).imag.sum(axis=(1, 2)))
-        gradient *= xp.conj(ramp)
+            watch.exit(-(gradient * leaving).imag.sum(axis=(1, 2)))
+        gradient *= ramp
         return gradient
 
-    return fourier(leaving.copy(), False), backward
+    return detector.far(leaving.copy(), fourier), backward
 
 
 def _phase_slope(gradient: Array, spectrum: Array) -> Array:
-    """Return ∂L/∂χ (position, ky, kx) from the transforms of the gradient after a gap and of the wave."""
+    """Return ∂L/∂χ (position, ky, kx) from the transforms after a gap: conjugate gradient, and wave."""
     size = gradient.shape[-1]
-    return (gradient * namespace(gradient).conj(spectrum)).imag.sum(axis=(1, 2)) / size**2
+    return -(gradient * spectrum).imag.sum(axis=(1, 2)) / size**2
 
 
 def _summed(array: Array, axis: int) -> Array:

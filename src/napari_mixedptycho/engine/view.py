@@ -140,7 +140,10 @@ class View:
         return self.places_wanted or bool(self.refined & {"probe", "aberrations", "source"})
 
     def power(self, part: Indices) -> tuple[Array, Array, FarBackward, IncidentBackward]:
-        """Send a chunk to the detector: power (position, ky, kx), far field, and the two pullbacks."""
+        """Send a chunk to the detector: power (position, ky, kx), far field, and the two pullbacks.
+
+        Of the measured pixels, or of the whole computed field where the detector blurs.
+        """
         fourier = self.problem.fourier
         incident, incident_back = incident_waves(self.spectrum, self.ramps[part], fourier)
         patches = [
@@ -148,7 +151,12 @@ class View:
             for index in range(self.transmission.shape[1])
         ]
         far, back = far_field(
-            incident[:, None], patches, self.flight.between(part), self.camera.ramp(part), fourier
+            incident[:, None],
+            patches,
+            self.flight.between(part),
+            self.camera.ramp(part),
+            fourier,
+            self.camera.window,
         )
         return _power(far), far, back, incident_back
 
@@ -185,6 +193,11 @@ class View:
         with closing(measured):
             for rows, patterns in zip(parts, measured, strict=True):
                 self._chunk(share, rows, corners[rows], patterns)
+        # Chunk by chunk these are sums of conjugates; see `multislice`.
+        xp = namespace(share.object)
+        xp.conj(share.object, out=share.object)
+        if "beam" in share.sums:
+            share.sums["beam"] = xp.conj(share.sums["beam"])
 
     def _chunk(self, share: Share, rows: Indices, corners: Indices, measured: Array) -> None:
         """Add one chunk to the lane's share."""
@@ -199,6 +212,7 @@ class View:
         slope, found = camera_back(slope)
         self.collect(share, rows, found)
         slope *= 2  # dI = 2 Re(conj(Ψ)·dΨ)
+        far = namespace(far).conj(far, out=far)
         far *= slope[:, None, None]
         entrance = back(far, self._watch(share, rows, corners))
         if self.beam_wanted:

@@ -55,5 +55,9 @@ def deviance(model: Array, excess: Array) -> Array:
         ``I·[(1 + e)·log(1 + e) − e]``, which keeps its digits in single precision where I is nearly D.
     """
     xp = namespace(model)
-    log = xp.log1p(xp.maximum(excess, -1 + 1e-7))
-    return model * ((1 + excess) * log - excess)
+    values = xp.maximum(excess, -1 + 1e-7)
+    values = xp.log1p(values, out=values)
+    values *= 1 + excess
+    values -= excess
+    values *= model
+    return values

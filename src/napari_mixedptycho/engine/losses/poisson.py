@@ -37,7 +37,10 @@ class PoissonLoss(Comparison, Settings):
         xp = namespace(predicted)
         seen = (measured * weight).sum(axis=(1, 2), keepdims=True)
         floor = (seen * (self.background / max(float(weight.sum()), 1.0))).astype(predicted.dtype)
-        model = predicted + floor
-        model += xp.finfo(model.dtype).tiny
-        excess = (measured - model) / model  # D/I − 1
-        return per_pattern(weight * deviance(model, excess)), -weight * excess
+        model = predicted + (floor + xp.finfo(predicted.dtype).tiny)
+        excess = measured - model
+        excess /= model  # D/I − 1
+        values = deviance(model, excess)
+        values *= weight
+        excess *= -weight
+        return per_pattern(values), excess
