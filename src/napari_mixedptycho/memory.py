@@ -113,8 +113,8 @@ def estimate_memory(recipe: Recipe, dataset: Dataset) -> Memory:
 
 def grids(recipe: Recipe, dataset: Dataset) -> dict[float | None, Geometry]:
     """Return the grid that each part of the detector in use asks for; reads at most a few patterns."""
-    region = _region(recipe, dataset)
-    return {stage.detector: _geometry(recipe, dataset, region, stage.detector) for stage in recipe.stages}
+    region = as_used(recipe, dataset)
+    return {stage.detector: _grid(recipe, dataset, region, stage.detector) for stage in recipe.stages}
 
 
 def _data(recipe: Recipe, dataset: Dataset) -> int:
@@ -133,7 +133,7 @@ def _waves(recipe: Recipe, size: int, xp: ModuleType) -> int:
     return threads * patterns_per_chunk(recipe, size, xp) * wave * (model.slices + WAVES)
 
 
-def _region(recipe: Recipe, dataset: Dataset) -> Dataset:
+def as_used(recipe: Recipe, dataset: Dataset) -> Dataset:
     """Return the data set as it will be used, its patterns replaced by a stand-in of the same shape."""
     data, patterns = recipe.data, dataset.patterns
     shape, kind = shape_after(data, patterns.shape), dtype_after(data, np.dtype(patterns.dtype))
@@ -146,7 +146,7 @@ def _region(recipe: Recipe, dataset: Dataset) -> Dataset:
     )
 
 
-def _geometry(recipe: Recipe, dataset: Dataset, region: Dataset, part: float | None) -> Geometry:
+def _grid(recipe: Recipe, dataset: Dataset, region: Dataset, part: float | None) -> Geometry:
     """Return the grid for a central part of the detector; reads a few patterns where padding is automatic."""
     factor = recipe.model.padding
     if factor is None:

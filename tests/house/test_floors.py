@@ -55,6 +55,7 @@ FLOORS = {
     "large_benchmark": 7,
     "analysis": 8,
     "effort": 8,
+    "outlook": 8,
     "reconstruct": 8,
     "scan": 9,
     "bracket": 9,

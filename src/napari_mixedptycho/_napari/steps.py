@@ -162,7 +162,7 @@ class Steps(QWidget):
     def set_palette(self, palette: Palette) -> None:
         """Take the colours of the theme."""
         self.setStyleSheet(palette.sheet())
-        for canvas in (self.data.pattern, *self.run.canvases, self.analyse.details):
+        for canvas in (self.data.pattern, self.model, *self.run.canvases, self.analyse.details):
             canvas.set_palette(palette)
 
     def _pages(self) -> dict[str, Page]:

@@ -33,6 +33,7 @@ from napari_mixedptycho._napari.work import (
     Inheriting,
     Lining,
     Masking,
+    Modelling,
     Opening,
     Past,
     Preflight,
@@ -103,6 +104,7 @@ class MixedPtychoWidget(QWidget):
         self.watching = Watching(*parts, self.control, self.runs)
         self.preflight = Preflight(self.desk, self.steps, self.runs)
         self.past = Past(self.desk, self.steps, self.open)
+        self.modelling = Modelling(self.desk, self.steps)
         self._connect()
         self._keys = Keys(
             napari_viewer,
@@ -210,7 +212,7 @@ class MixedPtychoWidget(QWidget):
         self._keys.release()
         self.runs.activity.end()
         self.inheriting.leave()
-        for part in (self.comparing, self.watching, self.preflight, self.lining):
+        for part in (self.comparing, self.watching, self.preflight, self.lining, self.modelling):
             part.shutdown()
         self.writing.shutdown()
         self.columns.release()

@@ -32,6 +32,9 @@ __all__ = [
     "dead_pixels",
     "doubtful_patterns",
     "first_look",
+    "free_numbers",
+    "known_numbers",
+    "lit_area",
     "probe_width",
     "takes_negative",
 ]
@@ -93,15 +96,11 @@ def _check_losses(recipe: Recipe, dataset: Dataset) -> None:
 
 def _states_text(recipe: Recipe, dataset: Dataset, area: float) -> list[str]:
     """Compare free numbers of the object with measured numbers that can determine them."""
-    counted = dataset.electrons_per_unit is not None
-    pixels = dataset.detector_size**2 if dataset.mask is None else int(dataset.mask.sum())
-    known = int(dataset.survey.filled if counted else np.prod(dataset.scan_shape) * pixels)
-    told = []
+    counted, known, told = dataset.electrons_per_unit is not None, known_numbers(dataset), []
     for stage in recipe.stages:
         states = recipe.states_of(stage)
         _check_states(dataset, stage, states)
-        parts = 2 if recipe.model.object_type == "complex" else 1
-        free = area * recipe.model.slices * parts * (1 if stage.displaces else states)
+        free = free_numbers(recipe, stage, area)
         if free > known:
             told.append(
                 f"Stage '{stage.name}' has {free:.2g} free object pixels ({states} state(s) × "
@@ -110,6 +109,21 @@ def _states_text(recipe: Recipe, dataset: Dataset, area: float) -> list[str]:
                 "states or slices, or displaced states."
             )
     return told
+
+
+def known_numbers(dataset: Dataset) -> int:
+    """Return how many measured numbers stand against the unknowns: of counted data, those with electrons."""
+    if dataset.electrons_per_unit is not None:
+        return int(dataset.survey.filled)
+    pixels = dataset.detector_size**2 if dataset.mask is None else int(dataset.mask.sum())
+    return int(np.prod(dataset.scan_shape) * pixels)
+
+
+def free_numbers(recipe: Recipe, stage: Stage, area: float) -> float:
+    """Return the free numbers of the object in a stage, of which `area` pixels are lit (`lit_area`)."""
+    parts = 2 if recipe.model.object_type == "complex" else 1
+    states = 1 if stage.displaces else recipe.states_of(stage)
+    return area * recipe.model.slices * parts * states
 
 
 def _check_states(dataset: Dataset, stage: Stage, states: int) -> None:

@@ -30,9 +30,9 @@ def verdicts(dataset: Dataset, states: int = 8, resolution: float | None = None)
     geometry = Geometry.of(dataset, padded_size(dataset, 1.0), 1.0)
     width, window = probe_width(Recipe(), dataset, geometry), geometry.size * geometry.sampling
     return [
-        *_overlap(dataset, width),
-        *_window(dataset, window),
-        *_dose(dataset, states),
+        *overlap_verdict(dataset, width),
+        *window_verdict(dataset, window),
+        *dose_verdict(dataset.dose, states),
         *_detector(dataset, resolution),
     ]
 
@@ -44,11 +44,12 @@ def run_text(recipe: Recipe, dataset: Dataset) -> list[str]:
     probe, states without electrons.
     """
     states = max(recipe.states_of(stage) for stage in recipe.stages)
-    told = _dose(dataset, states) if dataset.dose is not None else []
+    told = dose_verdict(dataset.dose, states) if dataset.dose is not None else []
     return [*told, *_detector(dataset, None)] if states > 1 else told
 
 
-def _overlap(dataset: Dataset, width: float) -> list[str]:
+def overlap_verdict(dataset: Dataset, width: float) -> list[str]:
+    """Say when neighbouring probes of a `width`, Å, share little."""
     step = dataset.scan_step
     if max(dataset.scan_shape) == 1:
         return ["There is one scan point only: a single pattern does not determine object and probe."]
@@ -70,7 +71,8 @@ def _overlap(dataset: Dataset, width: float) -> list[str]:
     return []
 
 
-def _window(dataset: Dataset, window: float) -> list[str]:
+def window_verdict(dataset: Dataset, window: float) -> list[str]:
+    """Say when the probe does not fit into a window of this edge, Å."""
     wide = 2e-3 * abs(dataset.defocus) * dataset.semiangle
     if wide <= window:
         return []
@@ -81,8 +83,8 @@ def _window(dataset: Dataset, window: float) -> list[str]:
     ]
 
 
-def _dose(dataset: Dataset, states: int) -> list[str]:
-    dose = dataset.dose
+def dose_verdict(dose: float | None, states: int) -> list[str]:
+    """Say when a dose, electrons per Å², is too low for so many states, or not known."""
     if dose is None:
         return ["The dose is not known: set microscope.electrons_per_unit (electrons per stored unit)."]
     if dose < _OBJECT_DOSE:

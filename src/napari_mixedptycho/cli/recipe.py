@@ -10,10 +10,8 @@ from napari_mixedptycho import __version__
 from napari_mixedptycho.cli._options import positive
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.io import Contents, data_path, read_contents
+from napari_mixedptycho.outlook import advised_slices
 from napari_mixedptycho.recipe import Recipe
-
-_SPACING = 2.0
-"""Å: slices about this thick suffice for light atoms at 60 kV; thicker ones cost dark field."""
 
 
 def add(commands: Any) -> argparse.ArgumentParser:
@@ -73,7 +71,7 @@ def for_contents(recipe: Recipe, contents: Contents, file: str) -> tuple[Recipe,
     place = file if file.startswith("sample:") else str(Path(file).resolve())
     model: dict[str, Any] = {"thickness": thickness}
     if thickness is not None:
-        model["slices"] = max(1, round(thickness / _SPACING))
+        model["slices"] = advised_slices(thickness)
     values = recipe.model_dump(mode="json")
     values["data"]["file"] = place
     values["microscope"] |= numbers

@@ -1,31 +1,33 @@
-"""Step 3: what the patterns are explained by."""
+"""Step 3: what the patterns are explained by, and what that comes to on the open scan."""
 
 from __future__ import annotations
 
 from napari_mixedptycho._napari.form import SettingsForm
 from napari_mixedptycho._napari.form.form import Fold
+from napari_mixedptycho._napari.pages.outlook_view import OutlookView
+from napari_mixedptycho._napari.pages.outlook_words import Line, assumed, covers
 from napari_mixedptycho._napari.pages.page import Page, words
 from napari_mixedptycho._napari.parts import mark
+from napari_mixedptycho._napari.style import Palette
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.outlook import SPACING
 from napari_mixedptycho.recipe import Guess, Model
-
-_SPACING = 2.0
-"""Å between slices where the thickness is not known; thicker ones begin to look like motion."""
 
 _GUESS = "Where the computation starts: probe, object, how the states part, or an earlier result"
 
 
 class ModelPage(Page):
-    """Object states, probe modes, slices; the first guess in a fold."""
+    """Object states, probe modes, slices; what they come to; the first guess in a fold."""
 
     def __init__(self) -> None:
         super().__init__()
         self._dataset: Dataset | None = None
         self.form = SettingsForm(Model)
         self.form.editors["padding"].set_hint("automatic: 1.5 or 1")
-        self.covers = words()
-        self.form.insert_below(self.covers)
+        self.covers, self.outlook = words(), OutlookView()
+        for widget in (self.outlook, self.covers):
+            self.form.insert_below(widget)
         self.guess = SettingsForm(Guess)
         self.form.changed.connect(self._describe)
         self.column.addWidget(self.form)
@@ -51,7 +53,7 @@ class ModelPage(Page):
         model: Model = self.form.value()
         if self._dataset is None or model.thickness or self._dataset.thickness:
             return model
-        return model.model_copy(update={"thickness": _SPACING * model.slices})
+        return model.model_copy(update={"thickness": SPACING * model.slices})
 
     def set_value(self, model: Model, guess: Guess) -> None:
         """Show settings."""
@@ -59,29 +61,27 @@ class ModelPage(Page):
         self.guess.set_value(guess)
         self._describe()
 
+    def set_palette(self, palette: Palette) -> None:
+        """Take the colours of the theme."""
+        self.outlook.set_palette(palette)
+
     def _describe(self) -> None:
+        """Say what the slices come to, which needs no patterns."""
         try:
             model: Model = self.form.value()
         except InputError as error:
-            self._say(str(error), warn=True)
+            self._say(Line("", "", str(error)))
             return
         known = None if self._dataset is None else self._dataset.thickness
         thickness = model.thickness or known
-        if self._dataset is None and thickness is None:
-            self._say("The thickness is not known yet: open a scan or type it.")
-            return
-        if thickness is None:
-            thickness = _SPACING * model.slices
-            self._say(
-                f"▲ The thickness is not in the file: {model.slices} × {_SPACING:g} Å, "
-                f"{thickness:g} Å in all, are assumed. A wrong one looks like motion: type it.",
-                warn=True,
-            )
-            return
-        spacing = thickness / model.slices
-        source = "" if model.thickness else " (from the file)"
-        self._say(f"Covers {thickness:.1f} Å{source}: {model.slices} × {spacing:.2f} Å")
+        if thickness is not None:
+            self._say(covers(model.slices, thickness, from_file=not model.thickness))
+        elif self._dataset is not None:
+            self._say(assumed(model.slices))
+        else:
+            self._say(Line("", "The thickness is not known yet: open a scan or type it."))
 
-    def _say(self, text: str, *, warn: bool = False) -> None:
-        self.covers.setText(text)
-        mark(self.covers, "warn", warn)
+    def _say(self, line: Line) -> None:
+        doubt = f"▲ {line.doubt}" if line.doubt else ""
+        self.covers.setText(" ".join(part for part in (line.text, doubt) if part))
+        mark(self.covers, "warn", bool(doubt))

@@ -9,6 +9,7 @@ from napari_mixedptycho._napari.work.imaging import Imaging
 from napari_mixedptycho._napari.work.inheriting import Inheriting
 from napari_mixedptycho._napari.work.lining import Lining
 from napari_mixedptycho._napari.work.masking import Masking
+from napari_mixedptycho._napari.work.modelling import Modelling
 from napari_mixedptycho._napari.work.opening import Opening
 from napari_mixedptycho._napari.work.past import Past
 from napari_mixedptycho._napari.work.preflight import Preflight
@@ -26,6 +27,7 @@ __all__ = [
     "Inheriting",
     "Lining",
     "Masking",
+    "Modelling",
     "Opening",
     "Past",
     "Preflight",
