@@ -7,6 +7,7 @@ computed on a padded grid and only the measured pixels are compared.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,7 @@ class Detector:
         columns = transform_along(self._filled(gradient, -2), -2)
         return transform_along(self._filled(columns, -1), -1)
 
-    def _ends(self, axis: int) -> list[tuple[tuple[slice, ...], tuple[slice, ...]]]:
+    def _ends(self, axis: int) -> list[tuple[tuple[Any, ...], tuple[Any, ...]]]:
         """Return where frequencies from 0 up, and those below 0, lie along an axis: measured, computed."""
         positive = (self.size + 1) // 2
         rest = (slice(None),) * (-1 - axis)

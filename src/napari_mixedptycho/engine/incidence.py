@@ -66,7 +66,6 @@ def incident_waves(spectrum: Array, ramps: Array, fourier: Transform = transform
         conjugate of their gradient (which is overwritten) to that of the spectrum's, summed over positions,
         and, if wanted, the gradient of the shifts (position, 2).
     """
-    xp = namespace(spectrum)
     size = spectrum.shape[-1]
     rows = ramps[:, 0] * ramps.real.dtype.type(1.0 / size**3)  # 1/N² for the inverse transform, 1/N as said
     planes = (rows[:, :, None] * ramps[:, 1, None, :])[:, None]

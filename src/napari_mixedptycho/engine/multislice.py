@@ -45,9 +45,7 @@ def far_field(
     fourier: Transform = transform,
     detector: Detector | None = None,
 ) -> tuple[Array, Backward]:
-    """Send waves through all slices to the detector.
-
-    Costs 2·slices − 1 transforms per position, state and mode, and as many backward.
+    """Send waves through all slices to the detector: 2·slices − 1 transforms of each, and as many back.
 
     Parameters
     ----------
@@ -63,15 +61,14 @@ def far_field(
     fourier
         What transforms.
     detector
-        Only its measured pixels are wanted of the far field; None: all of them.
+        Whose measured pixels are all that is wanted of the far field; None: all of it.
 
     Returns
     -------
     tuple
         Far field (position, state, mode, ky, kx), the transform of the exit wave; and the pullback
-        ``backward(gradient, watch)``, to be called once: it overwrites the conjugate of the far field's
-        gradient and the waves between the slices, reports what `watch` asks for, and returns the conjugate
-        gradient of the incident waves (position, mode, y, x).
+        ``backward(gradient, watch)``, to be called once: from the conjugate gradient of the far field, which
+        is overwritten, to that of the incident waves (position, mode, y, x).
     """
     waves = [incident]
     current = incident * patches[0]
