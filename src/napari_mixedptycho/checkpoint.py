@@ -46,7 +46,7 @@ class Saver:
         """Save now, if that can be done."""
         try:
             self.save(result)
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, hours of computing are worth more
             if not self._complained:
                 self._say(
                     f"{self.out}: the checkpoint could not be written ({_reason(error)}); going on in memory."
@@ -108,5 +108,6 @@ def _deferred_signals() -> Iterator[None]:
                 before[number](number, frame)
 
 
-def _reason(error: OSError) -> str:
-    return " ".join((error.strerror or str(error)).split()).rstrip(".")
+def _reason(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(text.split()).rstrip(".")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from napari.components import ViewerModel
 from napari.layers import Layer
 
+from napari_mixedptycho._napari.beside import Beside
 from napari_mixedptycho._napari.images import KEY, LayerData, View
 from napari_mixedptycho._napari.legacy import Left, is_left, take
 from napari_mixedptycho._napari.live import RunLayers
@@ -51,6 +52,8 @@ class Display:
         self._shown = "mean phase"
         self._layers = RunLayers(viewer, "")
         self.scan = ScanLayers(viewer, self.add)
+        self.beside = Beside(viewer)
+        self._together: tuple[str, ...] = ()
         self.runs: dict[str, RunLayers] = {}
         viewer.layers.events.inserted.connect(self._inserted)
         viewer.events.theme.connect(self._theme)
@@ -79,6 +82,7 @@ class Display:
         """Leave the present layers as they are; the next results go to layers of a new name."""
         names = taken(self.viewer) | set(self.runs)
         name = unused(name, names) if name else numbered(names)
+        self.beside.leave()
         self._layers.hide()
         self._layers = self.runs[name] = RunLayers(self.viewer, name)
         return name
@@ -87,6 +91,7 @@ class Display:
         """Bring the layers of an earlier run back to the front, made anew where they are gone."""
         if name not in self.runs or not self.runs[name].there:
             self.runs[name] = RunLayers(self.viewer, name)
+        self.beside.leave()
         self._layers.hide()
         self._layers = self.runs[name]
         self.show_result(result, view, last=True)
@@ -98,12 +103,22 @@ class Display:
         if layers.adopt():
             self._layers = self.runs[name] = layers
 
+    def note_run(self, name: str) -> bool:
+        """Note a result that napari has opened in the middle of a run; tells whether it is new."""
+        layers = RunLayers(self.viewer, name)
+        new = name not in self.runs and layers.adopt()
+        if new:
+            self.runs[name] = layers
+            layers.hide()
+        return new
+
     def has_run(self, name: str) -> bool:
         """Tell whether layers of a run are there."""
         return name in self.runs and self.runs[name].there
 
     def front(self, name: str, limits_of: str) -> None:
         """Show one run and hide the others, all with the contrast of one of them; nothing else moves."""
+        self.beside.leave()
         wanted = self.runs[limits_of].layer(self._shown)
         for key, layers in self.runs.items():
             layer = layers.layer(self._shown)
@@ -114,6 +129,12 @@ class Display:
                     layer.contrast_limits = wanted.contrast_limits
             else:
                 layers.hide()
+
+    def put_beside(self, names: Sequence[str]) -> None:
+        """Show these runs beside each other, with one camera and one contrast."""
+        self._together = tuple(names)
+        parts = [self.runs[name].part(self._shown) for name in names if name in self.runs]
+        self.beside.show([part for part in parts if part is not None])
 
     def add_over(self, data: LayerData) -> None:
         """Add a layer above the others, in place of an earlier one of its name."""
@@ -133,10 +154,13 @@ class Display:
         if name in self.runs:
             self.runs[new] = self.runs.pop(name)
             self.runs[new].rename(new)
+            self._together = tuple(new if other == name else other for other in self._together)
 
     def show_result(self, result: Result, view: View, *, last: bool = False) -> None:
         """Make the layers of the run, or bring them up to date."""
         first = self._layers.layer("mean phase") is None
+        if first:
+            self.beside.leave()
         camera = self.viewer.scene.camera
         place = (camera.center, camera.zoom) if len(self.viewer.layers) else None
         self._adding = True
@@ -152,7 +176,10 @@ class Display:
     def choose(self, name: str) -> None:
         """Show one of the layers of the run."""
         self._shown = name
-        self._layers.choose(name)
+        if self.beside.active:
+            self.put_beside(self._together)
+        else:
+            self._layers.choose(name)
 
     def look(self) -> None:
         """Fit the scanned field into the window."""
@@ -166,6 +193,7 @@ class Display:
 
     def release(self) -> None:
         """Let go of the viewer; may be called again."""
+        self.beside.leave()
         for layers in self.runs.values():
             layers.release()
         self.runs.clear()

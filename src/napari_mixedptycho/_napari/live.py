@@ -119,6 +119,11 @@ class RunLayers:
         """The layers that are still in the viewer, by the names of their images."""
         return {name: live for name, live in self._layers.items() if live.layer in self._viewer.layers}
 
+    def part(self, name: str) -> LiveLayer | None:
+        """Return a layer that is there; the mean phase where there is no such image."""
+        parts = self.parts
+        return parts.get(name, parts.get("mean phase"))
+
     @property
     def there(self) -> bool:
         """Whether any of the layers is still in the viewer."""

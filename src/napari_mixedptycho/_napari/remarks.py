@@ -93,4 +93,4 @@ def ended(name: str, done: int, *, stopped: bool, odd: bool) -> str:
 def failed(name: str, done: int, reason: str) -> str:
     """Say how a run ended that did not, and what is left of it."""
     kept = f" The result after {done} iterations is kept." if done else ""
-    return f"{name} failed: {reason}{kept}"
+    return f"{name} failed: {reason.rstrip('.')}.{kept}"

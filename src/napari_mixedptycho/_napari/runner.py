@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from typing import cast
 
@@ -57,6 +57,8 @@ class Runner:
         self._once = False
         self._stop = threading.Event()
         self._over = threading.Event()
+        self._said: list[str] = []
+        self._blind = False
         self._error: Exception | None = None
         # Not a daemon: a thread killed in the middle of NumPy can take the process down with it.
         self._thread = threading.Thread(target=self._work, name="mixedptycho run")
@@ -142,19 +144,30 @@ class Runner:
         view = None
         if self._wanted.is_set():
             self._wanted.clear()
-            view = View.of(progress.result)
+            view = self._images(progress)
         with self._lock:
             told = () if self._news is None else self._news.told
-            self._news = self._latest = News(progress, view, (*told, *progress.news))
+            self._news = self._latest = News(progress, view, (*told, *progress.news, *self._said))
+            self._said.clear()
 
     def _post_images(self) -> None:
         """Give the latest progress its images, asked for or not, since nothing follows it for a while."""
         if self._latest is not None and self._latest.view is None:
-            with suppress(MemoryError):
-                view = View.of(self._latest.progress.result)
-                with self._lock:
-                    told = () if self._news is None else self._news.told
-                    self._news = self._latest = News(self._latest.progress, view, told)
+            view = self._images(self._latest.progress)
+            with self._lock:
+                told = () if self._news is None else self._news.told
+                self._news = self._latest = News(self._latest.progress, view, (*told, *self._said))
+                self._said.clear()
+
+    def _images(self, progress: Progress) -> View | None:
+        """Return the images of a result; where they cannot be made, the run is worth more than they are."""
+        try:
+            return View.of(progress.result)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is said, once
+            if not self._blind:
+                self._said.append(f"The images could not be made ({type(error).__name__}); the run goes on.")
+            self._blind = True
+            return None
 
     def _go_on(self) -> bool:
         if not self._free.is_set():

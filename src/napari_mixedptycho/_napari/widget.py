@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_mixedptycho._napari.ask import Ask
@@ -79,6 +79,7 @@ class MixedPtychoWidget(QWidget):
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__()
         self.setObjectName(DOCK)
+        self._meanwhile: list[str] = []
         self.control = Control(self)
         self.steps = Steps()
         column = QVBoxLayout(self)
@@ -226,6 +227,15 @@ class MixedPtychoWidget(QWidget):
         """Take over what napari itself has opened."""
         if not self.running:
             self.attempt(partial(self.opening.adopt_file, file, result=result))
+        elif result:
+            # napari tells of each of its layers; the table wants to know when all are there.
+            self._meanwhile.append(file)
+            QTimer.singleShot(0, self._note)
+
+    def _note(self) -> None:
+        files, self._meanwhile = self._meanwhile, []
+        for file in dict.fromkeys(files):
+            self.inheriting.note(file)
 
     def show_point(self, position: tuple[float, float]) -> None:
         """Show the pattern of the scan point nearest to a position (y, x), Å, and the column that is near."""

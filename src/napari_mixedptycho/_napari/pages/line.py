@@ -50,6 +50,7 @@ class Line(QWidget):
         self.buttons["up"].clicked.connect(lambda: self.moved.emit(self.rows.currentRow(), -1))
         self.buttons["down"].clicked.connect(lambda: self.moved.emit(self.rows.currentRow(), 1))
         self.rows.currentRowChanged.connect(self._enable)
+        self._running = -1
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
@@ -72,6 +73,7 @@ class Line(QWidget):
             item = QListWidgetItem(f"{name}  ·  {state}")
             item.setToolTip(f"<qt>{note}</qt>" if note else "")
             self.rows.addItem(item)
+        self._running = next((row for row, (_, state, _) in enumerate(entries) if state == "runs"), -1)
         self.rows.setCurrentRow(min(max(chosen, 0), len(entries) - 1))
         self.rows.blockSignals(False)
         self.empty.setVisible(not entries)
@@ -89,7 +91,7 @@ class Line(QWidget):
         row, count = self.rows.currentRow(), self.rows.count()
         none = "" if row >= 0 else "Nothing is chosen"
         for name, stuck in (
-            ("remove", ""),
+            ("remove", "It runs; Stop ends it" if row == self._running else ""),
             ("up", "" if row > 0 else "It is the first one"),
             ("down", "" if row < count - 1 else "It is the last one"),
         ):

@@ -25,7 +25,7 @@ from napari_mixedptycho.analysis.pair import Pair
 
 _COLUMNS = ("", "Run", "St.", "Mo.", "Sl.", "Iter.", "Loss", "Seed", "Data")
 _HEADS = (
-    "A and B: the two that are compared",
+    "A and B: the two that are compared. A tick: one of those that are seen side by side",
     "Name of the run, as in its layers; double-click to show it",
     "Object states",
     "Probe modes",
@@ -40,6 +40,8 @@ _TIPS = {
     "a": "Compare the chosen run as A",
     "b": "Compare the chosen run as B",
     "blink": "Show A and B in turn, at the same place with the same contrast. Key: B",
+    "beside": "Show all runs with a tick in the first column, else A and B, beside each other: one place and "
+    "zoom for all, the same contrast. Once more: back to what was seen before",
     "compare": "Bring B onto A (shift and phase ramp), show the difference, ring correlation, power spectra, "
     "and in which settings they differ",
     "load": "Show the settings of the chosen run in steps 1 to 4",
@@ -69,6 +71,7 @@ class Row:
     name: str
     cells: tuple[str, ...]
     note: str
+    ticked: bool = False
 
 
 class RunsTable(QWidget):
@@ -77,8 +80,8 @@ class RunsTable(QWidget):
     Signals
     -------
     wanted
-        What to do, and the run to do it with: ``show``, ``a``, ``b``, ``load``, ``rename``, ``save``,
-        ``delete``, or ``copy`` and one of `COPIES` with a colon between.
+        What to do, and the run to do it with: ``show``, ``a``, ``b``, ``tick``, ``load``, ``rename``,
+        ``save``, ``delete``, or ``copy`` and one of `COPIES` with a colon between.
     """
 
     wanted = Signal(str, str)
@@ -91,6 +94,8 @@ class RunsTable(QWidget):
         self.buttons: dict[str, QPushButton] = {}
         self.blink_button = button("Blink", _TIPS["blink"])
         self.compare_button = button("Compare", _TIPS["compare"])
+        self.beside_button = button("Side by side", _TIPS["beside"])
+        self.beside_button.setCheckable(True)
         self.undo_button = button("Undo delete", _TIPS["undo"])
         self.undo_button.setVisible(False)
         self.open_button = button("Open…", _TIPS["open"])
@@ -123,6 +128,7 @@ class RunsTable(QWidget):
         """Show runs, the newest last; `a` and `b` are compared."""
         chosen = self.chosen
         self._rows = tuple(rows)
+        self.table.blockSignals(True)
         self.table.setRowCount(len(rows))
         for number, row in enumerate(rows):
             mark = "A" if row.name == a else "B" if row.name == b else ""
@@ -131,7 +137,11 @@ class RunsTable(QWidget):
                 item.setToolTip(f"<qt>{row.note}</qt>")
                 if column > 1:
                     item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                if column == 0:
+                    item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
+                    item.setCheckState(Qt.CheckState.Checked if row.ticked else Qt.CheckState.Unchecked)
                 self.table.setItem(number, column, item)
+        self.table.blockSignals(False)
         names = [row.name for row in rows]
         if rows:
             self.table.selectRow(names.index(chosen) if chosen in names else len(rows) - 1)
@@ -142,6 +152,16 @@ class RunsTable(QWidget):
         both = "" if a and b else "Choose A and B first"
         enable(self.blink_button, both, _TIPS["blink"])
         enable(self.compare_button, both, _TIPS["compare"])
+
+    def enable_beside(self, possible: bool) -> None:
+        """Enable the button for side by side, or say what it needs."""
+        wanting = "Tick two runs or more in the first column, or choose A and B"
+        free = possible or self.beside_button.isChecked()
+        enable(self.beside_button, "" if free else wanting, _TIPS["beside"])
+
+    def show_beside(self, active: bool) -> None:
+        """Say whether runs are side by side now."""
+        self.beside_button.setChecked(active)
 
     def show_pair(self, pair: Pair, a: str, b: str) -> None:
         """Show what a comparison has found."""
@@ -180,6 +200,7 @@ class RunsTable(QWidget):
             numbers.setVisible(False)
         table.setTabKeyNavigation(False)
         table.cellDoubleClicked.connect(lambda *_: self._want("show"))
+        table.itemChanged.connect(self._ticked)
 
     def _fit(self) -> None:
         header = self.table.horizontalHeader()
@@ -206,6 +227,7 @@ class RunsTable(QWidget):
         first.addWidget(self.blink_button)
         first.addWidget(self.compare_button)
         first.addStretch(1)
+        second.addWidget(self.beside_button)
         second.addWidget(self.open_button)
         second.addStretch(1)
         both.addLayout(first)
@@ -222,6 +244,10 @@ class RunsTable(QWidget):
 
     def _wanting(self, what: str) -> Callable[[], None]:
         return lambda: self._want(what)
+
+    def _ticked(self, item: QTableWidgetItem) -> None:
+        if item.column() == 0 and item.row() < len(self._rows):
+            self.wanted.emit("tick", self._rows[item.row()].name)
 
     def _want(self, what: str) -> None:
         if self.chosen and what not in ("copy", "more"):

@@ -42,6 +42,8 @@ class Entry:
         How much of a motion planted in its mean object the same recipe has found; None: not known.
     note
         What was found, or what went wrong.
+    ticked
+        Whether it is one of those to be seen beside each other.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Entry:
     file: Path | None = None
     of: str = ""
     note: str = ""
+    ticked: bool = False
     recovery: Recovery | None = None
 
     @property
@@ -162,6 +165,11 @@ class Book(QObject):
             entry.of = new if entry.of == name else entry.of
         self.changed.emit()
 
+    def rename_deleted(self, name: str, new: str) -> None:
+        """Call a run that was deleted, and may come back, something else."""
+        for _, entry in self._deleted:
+            entry.name = new if entry.name == name else entry.name
+
     def delete(self, name: str) -> Entry:
         """Take a run out; `restore` brings it back."""
         entry = self.find(name)
@@ -192,6 +200,19 @@ class Book(QObject):
         else:
             self.b, self.a = name, "" if self.a == name else self.a
         self.changed.emit()
+
+    def tick(self, name: str) -> None:
+        """Take a run among those to be seen beside each other, or out of them; raises `InputError`."""
+        entry = self.find(name)
+        entry.ticked = not entry.ticked
+        self.changed.emit()
+
+    @property
+    def together(self) -> tuple[str, ...]:
+        """The runs to be seen beside each other: those with a tick, else A and B; nothing for fewer."""
+        ticked = tuple(entry.name for entry in self.entries if entry.ticked)
+        both = (self.a, self.b) if self.a and self.b else ()
+        return ticked if len(ticked) > 1 else both
 
     def _tidy(self) -> None:
         taken = 0

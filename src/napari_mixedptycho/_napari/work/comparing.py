@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from napari_mixedptycho._napari.control import in_words
 from napari_mixedptycho._napari.display import Display
 from napari_mixedptycho._napari.images import View, difference_layer
 from napari_mixedptycho._napari.pages.runs_table import Row
+from napari_mixedptycho._napari.run_names import taken, unused
 from napari_mixedptycho._napari.steps import Steps
 from napari_mixedptycho._napari.work.book import Entry
 from napari_mixedptycho._napari.work.desk import Desk
@@ -39,6 +40,7 @@ class Comparing(QObject):
         self._actions: dict[str, Callable[[str], None]] = {
             "a": partial(runs.book.choose, "a"),
             "b": partial(runs.book.choose, "b"),
+            "tick": runs.book.tick,
             "show": runs.show,
             "load": self.load,
             "rename": self.ask_name,
@@ -50,6 +52,8 @@ class Comparing(QObject):
         self._table.blink_button.clicked.connect(lambda: desk.attempt(self.blink))
         self._table.compare_button.clicked.connect(lambda: desk.attempt(self.compare))
         self._table.undo_button.clicked.connect(lambda: desk.attempt(self.undo))
+        self._table.beside_button.clicked.connect(lambda: desk.attempt(self.put_beside))
+        display.beside.changed = self._show_beside
         runs.book.changed.connect(self.refresh)
         steps.run.turned.connect(lambda _: self.refresh())
 
@@ -82,8 +86,18 @@ class Comparing(QObject):
 
     def rename(self, name: str, new: str) -> None:
         """Call a run and its layers something else; raises `InputError`."""
-        self._runs.book.rename(name, new)
-        self._display.rename_run(name, new.strip())
+        new, book, display = new.strip(), self._runs.book, self._display
+        names = taken(display.viewer)
+        if new in names and new not in display.runs:
+            raise InputError(f"Another dock, or a layer of this viewer, is called {new!r} already.")
+        book.rename(name, new)
+        if new in display.runs and new != name:
+            # It is the name of a run that was deleted, and may come back.
+            other = unused(new, names)
+            book.rename_deleted(new, other)
+            display.rename_run(new, other)
+        display.rename_run(name, new)
+        self._lining.renamed(name, new)
         self.refresh()
 
     def save(self, name: str, path: str) -> None:
@@ -117,12 +131,21 @@ class Comparing(QObject):
         """Show the other one of A and B, at the same place with the contrast of A; raises `InputError`."""
         a, b = self._both()
         self._front = b if self._front == a else a
-        for entry in (self._runs.book.find(name) for name in (a, b)):
-            if not self._display.has_run(entry.name):
-                result = entry.needed()
-                self._display.show_run(entry.name, result, View.of(result))
+        self._make_layers((a, b))
         self._display.front(self._front, limits_of=a)
         self._desk.said.emit(f"{'A' if self._front == a else 'B'}: {self._front}")
+
+    def put_beside(self) -> None:
+        """Show the chosen runs beside each other, or go back to what was seen before; raises `InputError`."""
+        if self._display.beside.active:
+            self._display.beside.leave()
+            return
+        names = self._runs.book.together
+        if not names:
+            raise InputError("Tick two runs or more in the table of runs, or choose A and B.")
+        self._make_layers(names)
+        self._display.put_beside(names)
+        self._desk.said.emit(f"Side by side, with one place and contrast for all: {', '.join(names)}.")
 
     def press(self) -> None:
         """Blink by the key, which may be hit by chance: without two runs it says so and no more."""
@@ -142,6 +165,7 @@ class Comparing(QObject):
     def shutdown(self) -> None:
         """Wait for a comparison going on."""
         self._work.shutdown()
+        self._display.beside.changed = lambda: None
 
     def refresh(self) -> None:
         """Write the table anew, where it is in view."""
@@ -150,6 +174,7 @@ class Comparing(QObject):
         self._table.undo_button.setVisible(book.restorable)
         if self._steps.run.view == "runs":
             self._table.show_rows([_row(entry) for entry in book.entries], book.a, book.b)
+            self._table.enable_beside(bool(book.together))
 
     def _show_pair(self, found: Pair) -> None:
         assert self._pair is not None
@@ -158,6 +183,16 @@ class Comparing(QObject):
         result = self._runs.book.find(a).needed()
         self._display.add_over(difference_layer(found, result, f"[{b} − {a}] difference"))
         self._desk.said.emit(f"Compared {a} and {b}: the layer at the top is their difference.")
+
+    def _make_layers(self, names: Sequence[str]) -> None:
+        """Make the layers of runs anew where they are gone; raises `InputError`."""
+        for entry in (self._runs.book.find(name) for name in names):
+            if not self._display.has_run(entry.name):
+                result = entry.needed()
+                self._display.show_run(entry.name, result, View.of(result))
+
+    def _show_beside(self) -> None:
+        self._table.show_beside(self._display.beside.active)
 
     def _both(self) -> tuple[str, str]:
         book = self._runs.book
@@ -170,7 +205,9 @@ def _row(entry: Entry) -> Row:
     result = entry.result
     if result is None:
         dash: tuple[str, ...] = ("–",) * 7
-        return Row(entry.name, (entry.name, *dash), f"{entry.name}: {entry.state}. {entry.note}".strip())
+        return Row(
+            entry.name, (entry.name, *dash), f"{entry.name}: {entry.state}. {entry.note}", entry.ticked
+        )
     estimate, history, recipe = result.estimate, result.history, result.recipe
     loss = f"{history.loss[-1]:.4g}" if len(history) else "–"
     numbers: tuple[Any, ...] = (
@@ -194,4 +231,4 @@ def _row(entry: Entry) -> Row:
         entry.note,
     ]
     note = "<br>".join(line for line in lines if line)
-    return Row(entry.name, (entry.name, *(str(number) for number in numbers)), note)
+    return Row(entry.name, (entry.name, *(str(number) for number in numbers)), note, entry.ticked)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from napari_mixedptycho._napari.display import Display
 from napari_mixedptycho._napari.legacy import Left, leave
 from napari_mixedptycho._napari.work.book import Entry
@@ -26,10 +28,19 @@ class Inheriting:
         if last.file is not None:
             self._desk.attempt(self._runs.bring, last)
 
+    def note(self, file: str) -> None:
+        """Put a result that napari has opened in the middle of a run into the table, and no more."""
+        name = Path(file).stem
+        if self._display.note_run(name):
+            self._runs.book.add(Entry(name, state="opened", file=Path(file)))
+            self._desk.said.emit(f"{name} is in the table of runs; Show brings it to the screen later.")
+
     def leave(self) -> None:
         """Leave the runs to a dock that may come after this one; those going on have ended before."""
         for entry in self._runs.book.entries:
             if entry.name in self._display.runs:
                 state = "stopped" if entry.state == "running" else entry.state
-                left = Left(entry.name, state, entry.of, entry.note, entry.file)
+                # A planted motion without its plan is no run that the next dock may take for a control.
+                of = entry.of if entry.planted is None else ""
+                left = Left(entry.name, state, of, entry.note, entry.file)
                 leave(self._display.runs[entry.name], left)

@@ -104,6 +104,11 @@ class Lining(QObject):
             self.queue.add(*self._copies(result, dataset, name, kind))
         self._show_page()
 
+    def renamed(self, name: str, new: str) -> None:
+        """Let what waits for a run follow its new name."""
+        for waiting in self.queue.entries:
+            waiting.of = new if waiting.of == name else waiting.of
+
     def shutdown(self) -> None:
         """Wait for what is being measured."""
         self._work.shutdown()
@@ -151,6 +156,8 @@ class Lining(QObject):
                 self.queue.end("failed", str(error))
                 self._desk.complained.emit(f"{waiting.name}: {error}")
                 continue
+            # Another dock may have taken the name meanwhile.
+            self.renamed(waiting.name, entry.name)
             waiting.name = entry.name
             self.queue.changed.emit()
             return

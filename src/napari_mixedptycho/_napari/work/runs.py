@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,6 +57,7 @@ class Runs(QObject):
         self.book = Book(self)
         self.activity = Activity()
         self.present: Entry | None = None
+        self._before: Entry | None = None
         self._wish: tuple[Stage, ...] | None = None
         page = steps.run
         for made, action in (
@@ -118,6 +120,8 @@ class Runs(QObject):
             entry = self.book.add(Entry(name, job, of=of))
             page.start()
         entry.job, entry.state, entry.note = job, "running", ""
+        if entry is not self.present:
+            self._before = self.present
         self.present, self._wish = entry, None
         steps.footer.begin(job.recipe.iterations)
         self.activity.begin(entry.name, job.recipe.iterations)
@@ -305,13 +309,24 @@ class Runs(QObject):
         self._desk.changed.emit()
         self.book.changed.emit()
         if text:
-            self._desk.complained.emit(failed(name, done, text))
+            back = self._back() if done == 0 else ""
+            self._desk.complained.emit(failed(name, done, text) + back)
             self.failed.emit(text)
         else:
             odd = self._steps.run.signs.count > 0
             self._desk.said.emit(ended(name, done, stopped=runner.stopping, odd=odd))
             self.finished.emit()
         self.over.emit(entry)
+
+    def _back(self) -> str:
+        """Bring the run before back, of one that found nothing; returns what to say of it."""
+        entry = self._before
+        if entry is None or entry not in self.book.entries:
+            return ""
+        with suppress(InputError, OSError):
+            self.bring(entry)
+            return f" {entry.name} is shown again."
+        return ""
 
     def _go_on(self, entry: Entry, stages: tuple[Stage, ...]) -> None:
         """Go on with changed stages, in the same layers and the same copy."""
