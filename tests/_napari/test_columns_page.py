@@ -139,6 +139,19 @@ def test_an_edit_is_measured_at_once_and_can_be_undone(found: Found) -> None:
         dock.columns.undo()
 
 
+def test_a_clicked_column_brings_its_chart_into_view(found: Found, qtbot: QtBot) -> None:
+    dock, viewer = found
+    page, moved = dock.steps.analyse, motion(dock)
+    viewer.window._qt_window.resize(1200, 600)
+    with qtbot.waitExposed(viewer.window._qt_window):
+        viewer.window._qt_window.show()
+    bar = page.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 0, timeout=5_000)
+    assert bar.value() == 0
+    dock.show_point(tuple(moved.mean[1] + region_offset(dock.result)))
+    qtbot.waitUntil(lambda: bar.value() > 0, timeout=5_000)
+
+
 def test_an_edit_that_was_taken_back_can_be_done_again(found: Found) -> None:
     dock, viewer = found
     page, before = dock.steps.analyse, motion(dock)

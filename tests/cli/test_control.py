@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from napari_mixedptycho import reconstruct as reconstructing
+from napari_mixedptycho.cli._findings import findings_of
 from napari_mixedptycho.io import load
 from napari_mixedptycho.result import Result
 from tests.small import small, standard, steps
@@ -76,6 +77,8 @@ def test_a_planted_motion_stands_beside_the_verdict(run: Run, file: Path, tmp_pa
     assert ran.out.splitlines() == [numbers["sentence"], planted["sentence"]]
     assert planted["planted"] == pytest.approx(0.09, rel=0.15)
     assert planted["ratio"] == pytest.approx(numbers["motion"] / planted["found"])
+    beside = findings_of(Result.load(file), None, out / "control.h5").recovery
+    assert beside is not None and beside.sentence() == planted["sentence"], "as in the report"
     control = Result.load(out / "planted.h5")
     assert Path(control.recipe.data.file) == (out / "planted_data.h5").resolve()
 

@@ -216,6 +216,18 @@ class Picture(Canvas):
         self.plotItem.invertY(True)
         self.plotItem.setAspectLocked(True)
         self.plotItem.getAxis("left").setTickDensity(0.5)
+        self._framed: QRectF | None = None
+        # What was drawn while hidden, or in a chart of another shape, would lie off its middle.
+        self.plotItem.vb.sigResized.connect(self._frame_again)
+
+    def frame(self, rectangle: QRectF) -> None:
+        """Look at a rectangle, in the units of the axes, and again whenever the chart gets another size."""
+        self._framed = rectangle
+        self._frame_again()
+
+    def _frame_again(self) -> None:
+        if self._framed is not None:
+            self.plotItem.setRange(self._framed, padding=0.0)
 
     def draw(self, values: Image, rectangle: QRectF, limits: tuple[float, float] | None = None) -> None:
         """Show an image (y, x) or (y, x, rgb) in a rectangle given in the units of the axes."""
@@ -223,7 +235,7 @@ class Picture(Canvas):
         if self.image.boundingRect() is not None and rectangle != getattr(self, "_rectangle", None):
             self.image.setRect(rectangle)
             self._rectangle = rectangle
-            self.plotItem.setRange(rectangle, padding=0.0)
+            self.frame(rectangle)
 
 
 class PatternView(Picture):
@@ -271,14 +283,14 @@ class ProbeView(Picture):
         self._frame(power_radius(probe) * sampling, -edge)
         share = 100 * power[mode] / power.sum()
         name = f"Probe mode {mode}: {share:.1f} % of the power" if len(probe) > 1 else "Probe"
-        self.set_title(f"{name} (brightness: amplitude, colour: phase)")
+        self.set_title(name)
 
     def _frame(self, radius: float, most: float) -> None:
         """Show what holds the light: thrice the rms radius, Å; changes only when that changes much."""
         reach = min(3 * radius, most)
         if not 0.6 < self._reach / reach < 1.6:
             self._reach = reach
-            self.plotItem.setRange(QRectF(-reach, -reach, 2 * reach, 2 * reach), padding=0.0)
+            self.frame(QRectF(-reach, -reach, 2 * reach, 2 * reach))
 
     _reach = 1e9
 

@@ -82,7 +82,7 @@ class PatternsView(Picture):
         self._facts.setPos(_GAP * n, _ROW * n)
         self._facts.setText(_facts(compared))
         self.set_title(where)
-        self.plotItem.setRange(QRectF(0, -0.2 * n, 2 * _GAP * n, 2.5 * n), padding=0.0)
+        self.frame(QRectF(0, -0.2 * n, 2 * _GAP * n, 2.5 * n))
 
 
 def _facts(compared: Compared) -> str:

@@ -41,7 +41,7 @@ def cost(recipe: Recipe, dataset: Dataset) -> tuple[int, str]:
 
 
 def facts(progress: Progress) -> str:
-    """Say how fast a run is, how long it will take, and what it takes of the memory, in two lines."""
+    """Say how fast a run is, how long it will take, and what it takes of the memory, line by line."""
     return f"{speed(progress)}<br>{memory(progress.result.recipe.run.device)}".removesuffix("<br>")
 
 
@@ -50,7 +50,7 @@ def speed(progress: Progress) -> str:
     left = progress.iterations - progress.iteration
     rest = f"about {duration(progress.remaining)} left" if left else "complete"
     count = amount(progress.evaluations)
-    return f"{duration(progress.seconds)} per iteration · {rest} · {count} evaluations of all patterns"
+    return f"{duration(progress.seconds)} per iteration · {rest} · {count} evaluations"
 
 
 def memory(wish: str) -> str:
@@ -70,7 +70,7 @@ def memory(wish: str) -> str:
         for gpu in in_use(wish)
         if gpu.free is not None and gpu.total is not None
     ]
-    return " · ".join(part for part in (_of_host(), *gpus) if part)
+    return "<br>".join(part for part in (_of_host(), " · ".join(gpus)) if part)
 
 
 def _of_host() -> str:

@@ -13,7 +13,9 @@ from napari_mixedptycho._napari.style import Palette
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.result import History
 
-_PHASE, _MOTION = "phase: sd ÷ mean (left)", "motion of the atoms, Å (right)"
+_PHASE, _MOTION = "State separation (solid)", "Motion per axis, Å (dashed)"
+_WIDTH = 62
+"""Of the axes, px: numbers of five digits, and words beside them."""
 
 
 class SeparationChart(Canvas):
@@ -24,6 +26,7 @@ class SeparationChart(Canvas):
 
     def __init__(self) -> None:
         super().__init__("Iteration", "State separation")
+        self.plotItem.getAxis("left").setWidth(_WIDTH)
         self.setToolTip(
             "<qt>Standard deviation between the states ÷ mean phase. Level at zero: the states have not "
             "parted; still growing at the end: more iterations are needed</qt>"
@@ -35,11 +38,12 @@ class SeparationChart(Canvas):
         plot.scene().addItem(self._right)
         self._axis = plot.getAxis("right")
         self._axis.linkToView(self._right)
-        self._axis.setWidth(52)
+        self._axis.setWidth(_WIDTH)
         self._axis.enableAutoSIPrefix(False)
         self._right.setXLink(plot.vb)
         plot.vb.sigResized.connect(self._follow)
-        self._legend = plot.addLegend(offset=(8, 2), labelTextSize="8pt", verSpacing=-8)
+        # pyqtgraph writes the label of this axis a little beyond it.
+        plot.layout.setContentsMargins(0, 0, 6, 0)
         self._palette: Palette | None = None
         self._earlier: list[tuple[Any, Any]] = []
         self.curves = self._new()
@@ -59,10 +63,9 @@ class SeparationChart(Canvas):
         """Take the colours of the theme."""
         super().set_palette(palette)
         self._palette = palette
-        self._legend.setLabelTextColor(palette.text)
         self._axis.setPen(palette.faint)
         self._axis.setTextPen(palette.text)
-        self._axis.setLabel("Motion per axis (Å)", color=palette.text, **{"font-size": "9pt"})
+        self._axis.setLabel(_MOTION, color=palette.text, **{"font-size": "9pt"})
         self._paint(self.curves, palette.curves[0], palette.curves[1])
         for curves in self._earlier:
             self._paint(curves, palette.faint, palette.faint)
@@ -91,19 +94,17 @@ class SeparationChart(Canvas):
         self.set_title("" if several.any() else "One object state: nothing is apart")
 
     def _new(self) -> tuple[Any, Any]:
-        """Return two empty curves, which stand in the legend from now on."""
+        """Return two empty curves."""
         separation = self.plotItem.plot(connect="finite")
         motion = pg.PlotDataItem(connect="finite")
         self._right.addItem(motion)
-        self._legend.clear()
-        self._legend.addItem(separation, _PHASE)
-        self._legend.addItem(motion, _MOTION)
         return separation, motion
 
     def _show_right(self, shown: bool) -> None:
-        """Show axis and legend of the motion where there is one."""
+        """Show the axis of the motion where there is one; then the other one is told from it, too."""
         self.plotItem.showAxis("right", shown)
-        self._legend.setVisible(shown)
+        self._labels["left"] = _PHASE if shown else _PHASE.partition(" (")[0]
+        self.plotItem.getAxis("left").setLabel(self._labels["left"])
 
     def _follow(self) -> None:
         self._right.setGeometry(self.plotItem.vb.sceneBoundingRect())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QHBoxLayout, QMenu
 
 from napari_mixedptycho._napari.form import SettingsForm
@@ -49,6 +50,9 @@ class AnalysePage(Page):
         self.overlays = OverlayChoices()
         self.details = Details()
         self._filler = filler()
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(lambda: self.ensureWidgetVisible(self.details, 0, 0))
         self.column.addLayout(buttons)
         self.column.addLayout(written)
         self.column.addWidget(self.form)
@@ -92,6 +96,10 @@ class AnalysePage(Page):
         self.belief.tell(found)
         self.details.show_states(motion.n_states)
         self._show_details(motion.n_columns > 0)
+
+    def reveal(self) -> None:
+        """Bring the chart of a column into view, once it has got its place."""
+        self._soon.start()
 
     def clear(self) -> None:
         """Forget the columns of an earlier result."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_mixedptycho._napari.pages.page import button, enable, words
 from napari_mixedptycho._napari.parts import mark
@@ -29,14 +29,15 @@ class Belief(QWidget):
         self.control_button = button("Stationary control", _CONTROL)
         self.planted_button = button("Planted motion", _PLANTED)
         self.verdict, self.recovery = words(), words()
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setVerticalSpacing(4)
-        grid.setColumnStretch(1, 1)
-        rows = ((self.control_button, self.verdict), (self.planted_button, self.recovery))
-        for row, (made, text) in enumerate(rows):
-            grid.addWidget(made, row, 0)
-            grid.addWidget(text, row, 1)
+        buttons, column = QHBoxLayout(), QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addLayout(buttons)
+        for made in (self.control_button, self.planted_button):
+            buttons.addWidget(made)
+        buttons.addStretch(1)
+        for text in (self.verdict, self.recovery):
+            column.addWidget(text)
 
     def allow(self, reason: str) -> None:
         """Enable both buttons, or say why they cannot be pressed."""
@@ -69,4 +70,5 @@ class Belief(QWidget):
 
 def _say(label: QLabel, text: str, resolved: bool | None) -> None:
     label.setText(_SIGNS[resolved] + text)
+    label.setVisible(bool(text))
     mark(label, "warn", resolved is False)

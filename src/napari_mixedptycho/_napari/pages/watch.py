@@ -37,6 +37,11 @@ CHARTS = {
 }
 _HINT = "States separate late: with more states the loss may at first lie above that of the stage before."
 _PLAY = "Play through the states, as if they were moments in time"
+_FACTS = (
+    "Evaluations: how often loss and gradient of all patterns were computed, the cost of a run. Memory: of "
+    "this program, and of each GPU that the run computes on, other programs there included. Little free: "
+    "take fewer states or slices"
+)
 _SLOW = 1.0
 """Seconds between two power spectra: they cost more than a curve."""
 
@@ -72,6 +77,7 @@ class Watch(QWidget):
             "separation": self.separation,
         }
         self.signs, self.found, self.hint, self.facts = Signs(), words(), words(_HINT), words()
+        self.facts.setToolTip(f"<qt>{_FACTS}</qt>")
         self.mode = QComboBox()
         self.mode.setToolTip("<qt>Which probe mode is drawn: brightness is amplitude, colour is phase</qt>")
         self.mode.currentIndexChanged.connect(self._draw_probe)

@@ -189,6 +189,7 @@ class Columns:
         self._page.details.show_column(
             Scatter(name, moved, motion.covariance[column], true), about_column(found, column, partner)
         )
+        self._page.reveal()
 
     def _update_buttons(self) -> None:
         has_result, found = self._desk.result is not None, self._desk.found
