@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from napari_mixedptycho._napari.runner import News, Runner
+from napari_mixedptycho._napari.runner import Runner
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import Progress, reconstruct
 
@@ -56,7 +56,7 @@ def until(condition: Callable[[], bool], timeout: float = 5.0) -> None:
         time.sleep(0.002)
 
 
-def test_only_the_latest_is_kept_and_it_has_images(steps: list[Progress]) -> None:
+def test_only_the_latest_is_kept(steps: list[Progress]) -> None:
     source = Source(steps, 3)
     runner = Runner(source)
     source.allow(3)
@@ -65,7 +65,6 @@ def test_only_the_latest_is_kept_and_it_has_images(steps: list[Progress]) -> Non
     news = runner.take()
     assert news is not None
     assert news.progress is steps[2]
-    assert news.view is not None
     assert runner.take() is None
 
 
@@ -79,24 +78,6 @@ def test_what_has_happened_is_told_though_its_news_was_overtaken(steps: list[Pro
     news = runner.take()
     assert news is not None
     assert news.told == ("halved", "on the CPU")
-
-
-def test_images_are_made_only_when_the_screen_asks(steps: list[Progress]) -> None:
-    source = Source(steps, 3)
-    runner = Runner(source)
-    runner.start()
-    source.allow(1)
-    until(lambda: source.given == 1 and runner._latest is not None)
-    source.allow(1)
-    until(lambda: runner._latest is not None and runner._latest.progress is steps[1])
-    taken = runner.take()
-    assert isinstance(taken, News)
-    assert taken.view is None, "nobody had asked since the first"
-    source.allow(1)
-    assert runner.wait(5)
-    last = runner.take()
-    assert last is not None
-    assert last.view is not None
 
 
 def test_pause_resume_and_stop_act_at_the_next_iteration(steps: list[Progress]) -> None:
@@ -145,4 +126,3 @@ def test_an_error_keeps_what_was_reached(steps: list[Progress]) -> None:
     news = runner.take()
     assert news is not None
     assert news.progress is steps[1]
-    assert news.view is not None

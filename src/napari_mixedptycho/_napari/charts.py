@@ -57,6 +57,10 @@ class Canvas(pg.PlotWidget):
             axis.enableAutoSIPrefix(False)
         self.set_title(self._title)
 
+    def settle(self) -> None:
+        """Choose the range of the axes now: while it is drawn, that would have all drawn once more."""
+        self.plotItem.vb.prepareForPaint()
+
     _text = "#808080"
 
 
@@ -162,6 +166,7 @@ class LossChart(Canvas):
                 self._curve(index, recipe.stages[index].name).setData(iteration[here], loss[here])
                 if np.isfinite(held_out[here]).any():
                     self._other(index).setData(iteration[here], held_out[here])
+        self.settle()
 
     @property
     def points(self) -> int:

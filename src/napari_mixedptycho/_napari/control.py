@@ -1,8 +1,9 @@
-"""One run at a time, brought to the screen five times a second."""
+"""One run at a time, brought to the screen five times a second, or as often as leaves the engine its time."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,10 +12,12 @@ from pathlib import Path
 import numpy as np
 from qtpy.QtCore import QObject, Qt, QTimer, Signal
 
+from napari_mixedptycho._napari.background import Background
+from napari_mixedptycho._napari.images import View
 from napari_mixedptycho._napari.jobs import Job
 from napari_mixedptycho._napari.preferences import preference
 from napari_mixedptycho._napari.remarks import doubts
-from napari_mixedptycho._napari.runner import Runner
+from napari_mixedptycho._napari.runner import News, Runner
 from napari_mixedptycho._napari.unsaved import is_copy, kept, new_copy
 from napari_mixedptycho.checkpoint import Saver
 from napari_mixedptycho.errors import DivergedError, InputError
@@ -26,6 +29,13 @@ _SMALL = 2**28
 """Bytes of patterns that are kept ready after a run."""
 _ROOM = 0.9
 """Time between looks into the mailbox × updates of the screen wanted: a little more often than that."""
+_SHARE = 0.1
+"""Part of the time that the screen may take.
+
+While it is drawn, Qt holds Python's lock, which the engine needs between any two steps on arrays: a window
+that takes a tenth of the time to draw slows a run by as much. On a graphics card an update takes 10 to 20 ms;
+where OpenGL is computed by the processor, many times as long.
+"""
 
 
 class Control(QObject):
@@ -34,7 +44,7 @@ class Control(QObject):
     Signals
     -------
     arrived
-        `News` of the run.
+        `News` of the run, and its `View`; None where images could not be made.
     paused
         The run waits between two iterations.
     ended
@@ -45,7 +55,7 @@ class Control(QObject):
         What may be wrong with data or recipe: a tuple of sentences, once per run, before its first news.
     """
 
-    arrived = Signal(object)
+    arrived = Signal(object, object)
     paused = Signal()
     ended = Signal(object)
     noted = Signal(str)
@@ -55,6 +65,10 @@ class Control(QObject):
         super().__init__(parent)
         self._runner: Runner | None = None
         self._was_paused = self._looking = False
+        self._rest = 0.0
+        self._images = Background("mixedptycho images", self)
+        self._images.arrived.connect(self._show)
+        self._images.ended.connect(self._look)
         self._copy: Path | None = None
         self._saver: Saver | None = None
         self.prepared: Prepared | None = None
@@ -90,7 +104,7 @@ class Control(QObject):
 
     def start(self, job: Job, copy: Path | None = None) -> None:
         """Begin a run; one that goes on from a result goes on with its `copy`, too."""
-        self._was_paused = False
+        self._was_paused, self._rest = False, 0.0
         self._copy = copy or new_copy(job.dataset.name)
         saver = self._saver = Saver(self._copy, job.recipe.run.checkpoint, self._notes.append)
         self._doubts.clear()
@@ -140,6 +154,7 @@ class Control(QObject):
     def shutdown(self) -> None:
         """End the run and wait for it, without another word."""
         self._timer.stop()
+        self._images.shutdown()
         if self._runner is not None:
             self._runner.stop()
             self._runner.wait()
@@ -156,7 +171,7 @@ class Control(QObject):
 
     def _look(self) -> None:
         # napari's own progress bar handles events while it is drawn: this must not begin anew in its middle.
-        if self._looking or self._runner is None:
+        if self._looking or self._runner is None or self._images.busy:
             return
         self._looking = True
         try:
@@ -167,13 +182,17 @@ class Control(QObject):
     def _look_once(self, runner: Runner) -> None:
         # Asked in this order, no news can come between the last look and the end.
         over, waiting = runner.over, runner.paused
+        if not over and not waiting and time.monotonic() < self._rest:
+            return
         news = runner.take()
         while self._notes:
             self.noted.emit(self._notes.popleft())
         while self._doubts:
             self.doubted.emit(self._doubts.popleft())
         if news is not None:
-            self.arrived.emit(news)
+            # Neither in the engine's thread nor in the window's. What else there is is looked at after it.
+            self._images.ask(lambda post: post((news, *_view(news))))
+            return
         if waiting and not self._was_paused:
             self.paused.emit()
         self._was_paused = waiting
@@ -183,6 +202,27 @@ class Control(QObject):
             self._runner = None
             self.prepared = _kept(self.prepared)
             self.ended.emit(runner)
+
+    def _show(self, found: tuple[News, View | None, str]) -> None:
+        begun = time.monotonic()
+        news, view, trouble = found
+        self.arrived.emit(news, view)
+        if trouble:
+            self.noted.emit(trouble)
+        # A timer without delay comes after all that is drawn.
+        QTimer.singleShot(0, lambda: self._drawn(begun))
+
+    def _drawn(self, begun: float) -> None:
+        now = time.monotonic()
+        self._rest = now + (now - begun) * (1 / _SHARE - 1)
+
+
+def _view(news: News) -> tuple[View | None, str]:
+    """Make the images of a result, or tell why there are none: the run goes on without them."""
+    try:
+        return View.of(news.progress.result), ""
+    except Exception as error:  # noqa: BLE001 - whatever it is, the result must reach the desk
+        return None, f"There are no images of iteration {news.progress.iteration}. {in_words(error)}"
 
 
 def _kept(prepared: Prepared | None) -> Prepared | None:

@@ -173,6 +173,10 @@ class Display:
             self._layers.choose(self._shown)
             self.viewer.canvas.overlays.scale_bar.visible = True
 
+    def settle(self) -> None:
+        """Bring the hidden layers of the run up to date: nothing follows for a while."""
+        self._layers.settle()
+
     def choose(self, name: str) -> None:
         """Show one of the layers of the run."""
         self._shown = name

@@ -18,16 +18,33 @@ _RESCALE = 1.0
 
 
 class LiveLayer:
-    """One image layer; adjusts its contrast until someone moves the slider."""
+    """One image layer; adjusts its contrast until someone moves the slider.
+
+    A layer that is hidden takes its latest data when it is shown, or with `settle`.
+    """
 
     def __init__(self, layer: Image, *, touched: bool = False) -> None:
         self.layer = layer
         self.touched, self._busy = touched, False
         self._last = 0.0
+        self._waiting: tuple[Any, Limits] | None = None
         layer.events.contrast_limits.connect(self._moved)
+        layer.events.visible.connect(self.settle)
 
     def update(self, data: Any, limits: Limits, *, force: bool = False) -> None:
         """Show other data; with `force`, adjust the contrast at once."""
+        if self.layer.visible or force:
+            self._take(data, limits, force=force)
+        else:
+            self._waiting = data, limits
+
+    def settle(self) -> None:
+        """Take the data that came while the layer was hidden."""
+        if self._waiting is not None:
+            self._take(*self._waiting, force=True)
+
+    def _take(self, data: Any, limits: Limits, *, force: bool) -> None:
+        self._waiting = None
         reshaped = np.shape(self.layer.data) != np.shape(data)
         self.layer.data = data
         if reshaped:
@@ -49,6 +66,7 @@ class LiveLayer:
     def release(self) -> None:
         """Stop listening."""
         self.layer.events.contrast_limits.disconnect(self._moved)
+        self.layer.events.visible.disconnect(self.settle)
 
     def _moved(self) -> None:
         self.touched = self.touched or not self._busy
@@ -113,6 +131,11 @@ class RunLayers:
         """Hide all layers."""
         for live in self._layers.values():
             live.layer.visible = False
+
+    def settle(self) -> None:
+        """Bring the hidden layers up to date."""
+        for live in self._layers.values():
+            live.settle()
 
     @property
     def parts(self) -> dict[str, LiveLayer]:

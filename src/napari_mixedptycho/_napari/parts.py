@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from qtpy.QtGui import QAction
-from qtpy.QtWidgets import QBoxLayout, QButtonGroup, QMenu, QSizePolicy, QToolButton, QWidget
+from qtpy.QtCore import QEvent, QRect, Qt
+from qtpy.QtGui import QAction, QResizeEvent
+from qtpy.QtWidgets import QBoxLayout, QButtonGroup, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
+
+_HIGHEST = 10_000
+"""Pixels that words may need."""
 
 
 def tool(text: str, tip: str = "", *, checkable: bool = False, checked: bool = False) -> QToolButton:
@@ -80,3 +84,47 @@ def mark(widget: QWidget, name: str, value: bool) -> None:
         if style is not None:
             style.unpolish(widget)
             style.polish(widget)
+
+
+class Steady(QWidget):
+    """Holds words that change several times a second.
+
+    Whenever a label is written, Qt lays out and draws anew all that stands around it. Here that happens only
+    when the words need another line.
+
+    Parameters
+    ----------
+    label
+        What to hold.
+    lines
+        For which there is always room while the label is visible.
+    """
+
+    def __init__(self, label: QLabel, lines: int = 1) -> None:
+        super().__init__()
+        self._label, self._lines = label, lines
+        label.setParent(self)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._fit()
+
+    def event(self, event: QEvent | None) -> bool:
+        """Make room for what was written."""
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+            self._fit()
+        return bool(super().event(event))
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Take the width there is."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        height, label = 0, self._label
+        if not label.isHidden():
+            # The label's own heightForWidth lays its text out, and so draws it once more.
+            metrics, room = label.fontMetrics(), QRect(0, 0, self.width(), _HIGHEST)
+            needed = metrics.boundingRect(room, int(Qt.TextFlag.TextWordWrap), label.text()).height()
+            height = max(self._lines * metrics.lineSpacing(), needed) + 2
+        if height != self.height() or self.minimumHeight() != height:
+            self.setFixedHeight(height)
+        self._label.setGeometry(0, 0, self.width(), height)

@@ -1,7 +1,7 @@
 """A reconstruction in its own thread, watched through a mailbox that holds only the latest news.
 
-No Qt here, and no calls into the window: the window asks when it has time. So a fast engine cannot flood a
-slow screen, and a slow screen cannot hold up the engine.
+No Qt here, no images, and no calls into the window: the window asks when it has time. So a fast engine cannot
+flood a slow screen, and a slow screen cannot hold up the engine.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import cast
 
-from napari_mixedptycho._napari.images import View
 from napari_mixedptycho.reconstruct import Progress
 
 
@@ -24,14 +23,11 @@ class News:
     ----------
     progress
         Where it stands.
-    view
-        Its images; None when they were not asked for in time.
     told
         What has happened to the computing since news was last taken: none of it is overtaken.
     """
 
     progress: Progress
-    view: View | None
     told: tuple[str, ...] = ()
 
 
@@ -48,17 +44,12 @@ class Runner:
         self._steps = steps
         self._lock = threading.Lock()
         self._news: News | None = None
-        self._latest: News | None = None
-        self._wanted = threading.Event()
-        self._wanted.set()
         self._free = threading.Event()
         self._free.set()
         self._waiting = threading.Event()
         self._once = False
         self._stop = threading.Event()
         self._over = threading.Event()
-        self._said: list[str] = []
-        self._blind = False
         self._error: Exception | None = None
         # Not a daemon: a thread killed in the middle of NumPy can take the process down with it.
         self._thread = threading.Thread(target=self._work, name="mixedptycho run")
@@ -95,10 +86,9 @@ class Runner:
         return not self._thread.is_alive()
 
     def take(self) -> News | None:
-        """Return what is new since the last call, and ask for images of the next iteration."""
+        """Return what is new since the last call."""
         with self._lock:
             news, self._news = self._news, None
-        self._wanted.set()
         return news
 
     @property
@@ -137,41 +127,15 @@ class Runner:
         except Exception as error:  # noqa: BLE001 - whatever it is, it must reach the person at the screen
             self._error = error
         finally:
-            self._post_images()
             self._over.set()
 
     def _post(self, progress: Progress) -> None:
-        view = None
-        if self._wanted.is_set():
-            self._wanted.clear()
-            view = self._images(progress)
         with self._lock:
             told = () if self._news is None else self._news.told
-            self._news = self._latest = News(progress, view, (*told, *progress.news, *self._said))
-            self._said.clear()
-
-    def _post_images(self) -> None:
-        """Give the latest progress its images, asked for or not, since nothing follows it for a while."""
-        if self._latest is not None and self._latest.view is None:
-            view = self._images(self._latest.progress)
-            with self._lock:
-                told = () if self._news is None else self._news.told
-                self._news = self._latest = News(self._latest.progress, view, (*told, *self._said))
-                self._said.clear()
-
-    def _images(self, progress: Progress) -> View | None:
-        """Return the images of a result; where they cannot be made, the run is worth more than they are."""
-        try:
-            return View.of(progress.result)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is said, once
-            if not self._blind:
-                self._said.append(f"The images could not be made ({type(error).__name__}); the run goes on.")
-            self._blind = True
-            return None
+            self._news = News(progress, (*told, *progress.news))
 
     def _go_on(self) -> bool:
         if not self._free.is_set():
-            self._post_images()
             self._waiting.set()
             self._free.wait()
             self._waiting.clear()

@@ -92,6 +92,7 @@ class SeparationChart(Canvas):
         self.curves[1].setData(iteration[known], motion[known])
         self._show_right(bool(known.any()) or any(_count(curve) for _, curve in self._earlier))
         self.set_title("" if several.any() else "One object state: nothing is apart")
+        self.settle()
 
     def _new(self) -> tuple[Any, Any]:
         """Return two empty curves."""

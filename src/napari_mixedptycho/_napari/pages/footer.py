@@ -5,11 +5,11 @@ from __future__ import annotations
 import html
 from pathlib import Path
 
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from napari_mixedptycho._napari.pages.page import words
-from napari_mixedptycho._napari.parts import mark, tool
+from napari_mixedptycho._napari.parts import Steady, mark, tool
 from napari_mixedptycho._napari.wording import duration
 from napari_mixedptycho.reconstruct import Progress
 
@@ -25,13 +25,12 @@ class Footer(QWidget):
         self.bar = QProgressBar()
         self.bar.setVisible(False)
         self.status = words()
-        self.status.setMinimumHeight(2 * self.fontMetrics().lineSpacing() + 2)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 2, 8, 6)
         column.setSpacing(4)
         column.addWidget(self.bar)
         row = QHBoxLayout()
-        row.addWidget(self.status, 1)
+        row.addWidget(Steady(self.status, lines=2), 1)
         self.undo_button = tool("Undo")
         self.undo_button.setVisible(False)
         row.addWidget(self.undo_button)
@@ -42,6 +41,10 @@ class Footer(QWidget):
 
     def say(self, text: str, *, error: bool = False) -> None:
         """Write the status line."""
+        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._write(text, error=error)
+
+    def _write(self, text: str, *, error: bool = False) -> None:
         self.status.setText(text)
         mark(self.status, "error", error)
 
@@ -63,10 +66,16 @@ class Footer(QWidget):
         self.bar.setFormat("%v of %m iterations")
         self.bar.setVisible(True)
 
+    def show_count(self, done: int) -> None:
+        """Show how many iterations are done."""
+        # The bar would be drawn at once, and the whole window with it: let it wait for the rest of the news.
+        self.bar.setUpdatesEnabled(False)
+        self.bar.setValue(done)
+        self.bar.setUpdatesEnabled(True)
+
     def show_progress(self, progress: Progress, before: str = "") -> None:
         """Show where a run stands; `before` stands at the front of the line."""
-        self.bar.setRange(0, progress.iterations)
-        self.bar.setValue(progress.iteration)
+        self.show_count(progress.iteration)
         parts = [
             f"stage {progress.stage}",
             f"iteration {progress.iteration} of {progress.iterations}",
@@ -78,7 +87,9 @@ class Footer(QWidget):
             parts.append(f"{duration(progress.remaining)} left")
         if progress.result.estimate.states > 1:
             parts.append(f"state separation {progress.separation:.3f}")
-        self.say(before + ", ".join(parts))
+        # Words that can be selected are drawn twice.
+        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
+        self._write(before + ", ".join(parts))
 
 
 def _held_out(progress: Progress) -> str:

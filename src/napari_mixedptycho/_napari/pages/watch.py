@@ -12,7 +12,7 @@ from napari_mixedptycho._napari.charts import LossChart, ProbeView
 from napari_mixedptycho._napari.live_charts import PatternsView, SpectrumView
 from napari_mixedptycho._napari.pages.page import enable, filler, words
 from napari_mixedptycho._napari.pages.signs import Signs
-from napari_mixedptycho._napari.parts import choices, tool
+from napari_mixedptycho._napari.parts import Steady, choices, tool
 from napari_mixedptycho._napari.preferences import preference
 from napari_mixedptycho._napari.separation_chart import SeparationChart
 from napari_mixedptycho.result import Result
@@ -184,7 +184,10 @@ class Watch(QWidget):
         for chart in self._charts.values():
             column.addWidget(chart, 1)
         self._filler = filler()
-        for widget in (self.facts, self.signs.symptoms, self.found, self.signs.doubts, self.hint):
+        self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
+        self.facts.setVisible(False)
+        column.addWidget(Steady(self.facts))
+        for widget in (self.signs.symptoms, self.found, self.signs.doubts, self.hint):
             column.addWidget(widget)
             widget.setVisible(False)
         column.addWidget(self._filler, 1)

@@ -268,20 +268,20 @@ class Runs(QObject):
         self._steps.run.turn("watch")
         self.update_buttons()
 
-    def _show_news(self, news: News) -> None:
+    def _show_news(self, news: News, view: View | None) -> None:
         desk, steps = self._desk, self._steps
         progress: Progress = news.progress
         first, desk.result = desk.result is None, progress.result
         if self.present is not None:
             self.present.result = progress.result
-        if news.view is not None:
-            self._display.show_result(progress.result, news.view)
+        if view is not None:
+            self._display.show_result(progress.result, view)
         steps.run.show_result(progress.result)
         steps.run.watch.show_facts(facts(progress))
         steps.run.signs.show_alarms(progress.health.alarms)
         steps.run.signs.show_news(news.told)
         if self._control.pausing:
-            steps.footer.bar.setValue(progress.iteration)
+            steps.footer.show_count(progress.iteration)
         else:
             steps.footer.show_progress(progress)
         if first:
@@ -290,6 +290,7 @@ class Runs(QObject):
         self.progressed.emit(progress)
 
     def _say_paused(self) -> None:
+        self._display.settle()
         text = f"{self._display.run_name} waits after iteration {self._done}. Resume goes on."
         self._desk.said.emit(text)
         self._desk.changed.emit()
@@ -305,6 +306,7 @@ class Runs(QObject):
         if entry is not None:
             entry.state = "failed" if text else "stopped" if runner.stopping else "finished"
             entry.note = text
+        self._display.settle()
         self._steps.run.watch.redraw()
         self._desk.changed.emit()
         self.book.changed.emit()
