@@ -6,6 +6,7 @@ import io
 import time
 
 from napari.utils import progress
+from qtpy.QtWidgets import QApplication, QLabel
 
 _EVERY = 1.0
 """Seconds between updates: each lets napari handle all waiting events, which takes its time."""
@@ -35,6 +36,7 @@ class Activity:
         """Show an empty bar."""
         self.end()
         self._bar = progress(total=iterations, desc=name, file=_Nowhere())
+        _hold_still()
         self._last = time.monotonic()
 
     def show(self, done: int) -> None:
@@ -49,3 +51,16 @@ class Activity:
         if self._bar is not None:
             bar, self._bar = self._bar, None
             bar.close()
+
+
+def _hold_still() -> None:
+    """Halt the wheel that napari turns beside a bar.
+
+    It has the whole window drawn thirty times a second, and the engine waits as long (see `control`). The
+    bar itself tells that something is going on.
+    """
+    for window in QApplication.topLevelWidgets():
+        for label in window.findChildren(QLabel):
+            wheel = label.movie()
+            if wheel is not None:
+                wheel.setPaused(True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections import deque
@@ -29,6 +30,8 @@ _SMALL = 2**28
 """Bytes of patterns that are kept ready after a run."""
 _ROOM = 0.9
 """Time between looks into the mailbox × updates of the screen wanted: a little more often than that."""
+_LONGEST = 2.0
+"""Seconds that the screen rests at most."""
 _SHARE = 0.1
 """Part of the time that the screen may take.
 
@@ -204,7 +207,7 @@ class Control(QObject):
             self.ended.emit(runner)
 
     def _show(self, found: tuple[News, View | None, str]) -> None:
-        begun = time.monotonic()
+        begun, self._rest = time.monotonic(), math.inf
         news, view, trouble = found
         self.arrived.emit(news, view)
         if trouble:
@@ -214,7 +217,7 @@ class Control(QObject):
 
     def _drawn(self, begun: float) -> None:
         now = time.monotonic()
-        self._rest = now + (now - begun) * (1 / _SHARE - 1)
+        self._rest = now + min((now - begun) * (1 / _SHARE - 1), _LONGEST)
 
 
 def _view(news: News) -> tuple[View | None, str]:
