@@ -141,6 +141,12 @@ def test_counts_that_only_happen_to_be_equal_are_not_saturated() -> None:
     assert doubtful_patterns(disk, "made up") == []
 
 
+@pytest.mark.parametrize("value", [0, 7])
+def test_a_first_look_at_nothing(value: int) -> None:
+    (told,) = first_look(np.full((2, 2, 16, 16), value, np.float32), "scan", None)
+    assert f"Every value is {value}" in told
+
+
 def test_a_first_look_needs_no_recipe_and_refuses_nothing() -> None:
     data = counts((6, 6))
     assert first_look(data.patterns, "scan", 1.0) == []

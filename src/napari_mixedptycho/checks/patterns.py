@@ -35,9 +35,12 @@ def first_look(
     mean = patterns.mean(axis=(0, 1), dtype=np.float64)
     if not np.isfinite(mean).all():
         return ["Patterns hold NaN or infinite values; replace or mask them."]
-    told = []
-    if patterns.min() < 0:
-        told = [f"Patterns hold negative values ({patterns.min():.3g}); see the loss gaussian_poisson."]
+    told, lowest = [], patterns.min()
+    saturated = patterns.dtype.kind in "ui" and lowest == np.iinfo(patterns.dtype).max
+    if lowest == patterns.max() and not saturated:
+        return [f"Every value is {lowest:g}: no electron was recorded; is this the data set that you mean?"]
+    if lowest < 0:
+        told = [f"Patterns hold negative values ({lowest:.3g}); see the loss gaussian_poisson."]
     try:
         told += doubtful_patterns(patterns, name, steps)
     except InputError as error:
