@@ -10,7 +10,7 @@ import pytest
 from napari import Viewer
 from pytestqt.qtbot import QtBot
 
-from napari_mixedptycho._napari import control, runner, unsaved
+from napari_mixedptycho._napari import control, unsaved
 from napari_mixedptycho._napari.images import View
 from napari_mixedptycho._napari.widget import MixedPtychoWidget
 from napari_mixedptycho.engine import view
@@ -140,7 +140,7 @@ def test_copies_that_break_do_not_stop_the_run(
 def test_images_that_break_do_not_stop_the_run(
     error: Exception, make_dock: MakeDock, small: Recipe, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner.View, "of", raises(error))
+    monkeypatch.setattr(control.View, "of", raises(error))
     dock = make_dock()
     dock.set_recipe(small)
     with qtbot.waitSignal(dock.finished, timeout=30_000):

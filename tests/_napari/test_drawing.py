@@ -71,24 +71,6 @@ def test_images_are_made_neither_by_the_engine_nor_by_the_window(
     assert makers == {"mixedptycho images"}
 
 
-def test_a_run_goes_on_without_images(
-    make_dock: MakeDock, small: Recipe, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(_: Result) -> View:
-        raise MemoryError
-
-    monkeypatch.setattr(View, "of", broken)
-    dock = make_dock()
-    dock.set_recipe(small)
-    heard: list[str] = []
-    dock.control.noted.connect(heard.append)
-    with qtbot.waitSignal(dock.finished, timeout=20_000):
-        dock.run()
-    assert any("no images of iteration" in text for text in heard)
-    assert dock.result is not None
-    assert len(dock.result.history) == 5
-
-
 def test_hidden_layers_are_brought_up_to_date_when_they_are_shown_and_at_the_end(
     ran: tuple[MixedPtychoWidget, Any],
 ) -> None:

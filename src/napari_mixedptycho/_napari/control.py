@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,7 @@ class Control(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._runner: Runner | None = None
-        self._was_paused = self._looking = False
+        self._was_paused = self._looking = self._blind = False
         self._rest = 0.0
         self._images = Background("mixedptycho images", self)
         self._images.arrived.connect(self._show)
@@ -107,7 +108,7 @@ class Control(QObject):
 
     def start(self, job: Job, copy: Path | None = None) -> None:
         """Begin a run; one that goes on from a result goes on with its `copy`, too."""
-        self._was_paused, self._rest = False, 0.0
+        self._was_paused, self._blind, self._rest = False, False, 0.0
         self._copy = copy or new_copy(job.dataset.name)
         saver = self._saver = Saver(self._copy, job.recipe.run.checkpoint, self._notes.append)
         self._doubts.clear()
@@ -209,9 +210,10 @@ class Control(QObject):
     def _show(self, found: tuple[News, View | None, str]) -> None:
         begun, self._rest = time.monotonic(), math.inf
         news, view, trouble = found
+        if trouble and not self._blind:
+            news = replace(news, told=(*news.told, trouble))
+        self._blind = bool(trouble)
         self.arrived.emit(news, view)
-        if trouble:
-            self.noted.emit(trouble)
         # A timer without delay comes after all that is drawn.
         QTimer.singleShot(0, lambda: self._drawn(begun))
 
@@ -225,7 +227,7 @@ def _view(news: News) -> tuple[View | None, str]:
     try:
         return View.of(news.progress.result), ""
     except Exception as error:  # noqa: BLE001 - whatever it is, the result must reach the desk
-        return None, f"There are no images of iteration {news.progress.iteration}. {in_words(error)}"
+        return None, f"The images could not be made ({type(error).__name__}); the run goes on."
 
 
 def _kept(prepared: Prepared | None) -> Prepared | None:
