@@ -60,6 +60,41 @@ def test_what_a_file_does_not_say_is_asked_in_the_page(
     assert dock.steps.run.run_button.isEnabled()
 
 
+def test_likely_shapes_come_with_pictures(make_dock: MakeDock, qtbot: QtBot, tmp_path: Path) -> None:
+    dock = make_dock()
+    with h5py.File(sample_path("si_sigma9")) as sample:
+        np.save(tmp_path / "lost.npy", np.asarray(sample["data"][:18]).reshape(432, 64, 64))
+    questions = dock.steps.data.questions
+    dock.steps.data.opened.emit(str(tmp_path / "lost.npy"))
+    qtbot.waitUntil(lambda: "likeliest" in next(iter(questions._shapes.tiles.values())).text())
+    tiles = questions._shapes.tiles
+    assert next(iter(tiles)) == "18 × 24"
+    assert "9 × 48" in tiles
+    for tile in tiles.values():
+        picture = tile.icon().pixmap(96, 96).toImage()
+        greys = {picture.pixelColor(x, y).red() for x in range(96) for y in range(96)}
+        assert len(greys) > 20, tile.text()
+        assert "alike by" in tile.toolTip()
+    assert "sheared" in questions._shape_note.text()
+    click(qtbot, questions.proposals["18 × 24"])
+    assert dock.recipe().data.scan_shape == (18, 24)
+    assert "lost bright field" in names(dock.display.viewer)
+
+
+def test_the_shape_of_one_file_is_not_that_of_the_next(
+    make_dock: MakeDock, qtbot: QtBot, tmp_path: Path
+) -> None:
+    dock = make_dock()
+    questions = dock.steps.data.questions
+    dock.steps.data.opened.emit(str(stack(tmp_path / "one.h5")))
+    click(qtbot, questions.proposals["12 × 12"])
+    assert dock.dataset is None, "its numbers are still asked for"
+    np.save(tmp_path / "other.npy", np.ones((160, 16, 16), np.float32))
+    dock.steps.data.opened.emit(str(tmp_path / "other.npy"))
+    assert dock.recipe().data.scan_shape is None
+    assert questions.proposals, "asked again"
+
+
 def test_a_script_is_told_what_is_missing(make_dock: MakeDock, tmp_path: Path) -> None:
     dock = make_dock()
     with pytest.raises(IncompleteError, match="scan_shape"):

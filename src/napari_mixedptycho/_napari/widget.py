@@ -209,6 +209,7 @@ class MixedPtychoWidget(QWidget):
         """End the run and wait for it; let go of the viewer. May be called again."""
         self.calibrating.shutdown()
         self.imaging.shutdown()
+        self.opening.shutdown()
         self.control.shutdown()
         self._keys.release()
         self.runs.activity.end()

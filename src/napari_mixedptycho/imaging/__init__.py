@@ -2,6 +2,7 @@
 
 from napari_mixedptycho.imaging.frame import Frame, ring
 from napari_mixedptycho.imaging.images import Images, direction, magnitude
+from napari_mixedptycho.imaging.scan_guess import ScanGuess, guesses, traces
 from napari_mixedptycho.imaging.stream import BRIGHT, DARK, first_look, look, virtual_images
 
 __all__ = [
@@ -9,10 +10,13 @@ __all__ = [
     "DARK",
     "Frame",
     "Images",
+    "ScanGuess",
     "direction",
     "first_look",
+    "guesses",
     "look",
     "magnitude",
     "ring",
+    "traces",
     "virtual_images",
 ]

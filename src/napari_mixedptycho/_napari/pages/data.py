@@ -13,7 +13,7 @@ from napari_mixedptycho._napari.form import SettingsForm
 from napari_mixedptycho._napari.pages.page import Page, button, filler, words
 from napari_mixedptycho._napari.pages.questions import Questions
 from napari_mixedptycho._napari.pages.virtual import VirtualPanel
-from napari_mixedptycho._napari.parts import act
+from napari_mixedptycho._napari.parts import act, mark
 from napari_mixedptycho._napari.remember import recent
 from napari_mixedptycho._napari.virtual import Scan
 from napari_mixedptycho._napari.wording import amount
@@ -81,6 +81,11 @@ class DataPage(Page):
         """Make room for a scan that is open, also when it is not complete."""
         self.virtual.setVisible(scan is not None)
 
+    def show_asking(self) -> None:
+        """Leave the word to the questions, whose button is the one to press next."""
+        self.summary.setVisible(False)
+        mark(self.open_button, "primary", False)
+
     def show_summary(self, scan: Scan, images: Images, dataset: Dataset | None) -> None:
         """Say what is open and what was read of it."""
         rows, columns = scan.shape
@@ -96,6 +101,8 @@ class DataPage(Page):
         if dataset is not None and dataset.truth is not None:
             text += "<br>Simulated: the true positions of the columns are known"
         self.summary.setText(text)
+        self.summary.setVisible(self.questions.isHidden())
+        mark(self.open_button, "primary", self.questions.isHidden())
 
     def _list_recent(self) -> None:
         self.recent_menu.clear()

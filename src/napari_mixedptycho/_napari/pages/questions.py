@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,15 @@ from napari_mixedptycho._napari.form.entries import Editor
 from napari_mixedptycho._napari.form.names import label, tooltip, unit
 from napari_mixedptycho._napari.missing import Missing
 from napari_mixedptycho._napari.pages.page import button, words
+from napari_mixedptycho._napari.pages.shapes import ShapeTiles
 from napari_mixedptycho._napari.parts import mark
 from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.imaging import ScanGuess
 from napari_mixedptycho.recipe import Data, Microscope
 
 _ENERGIES = (60, 80, 120, 200, 300)
 """keV, that most instruments run at."""
-_ABREAST = 3
+_LOOK = "The right length of a row shows the specimen; with a wrong one it is sheared or torn."
 
 
 class Questions(QWidget):
@@ -50,6 +53,7 @@ class Questions(QWidget):
             self._inner.setParent(None)
             self._inner.deleteLater()
         self._inner, self.entries, self.proposals, self._of_data = None, {}, {}, set()
+        self._shapes = None
         self.setVisible(False)
 
     def ask(self, missing: Missing, before: Microscope) -> None:
@@ -71,7 +75,7 @@ class Questions(QWidget):
         for note in missing.notes:
             column.addWidget(words(html.escape(note)))
         if self.entries:
-            self.go_on = button("Go on", "Open the file with these answers (Return)")
+            self.go_on = button("Go on", "Open the file with these answers (Return)", primary=True)
             self.go_on.clicked.connect(self.answer)
             column.addWidget(self.go_on)
         self._column.addWidget(self._inner)
@@ -101,16 +105,28 @@ class Questions(QWidget):
 
     def _ask_scan(self, column: QVBoxLayout, missing: Missing) -> None:
         column.addWidget(_heading(f"Rows × columns of the scan? There are {missing.patterns} patterns."))
-        grid = QGridLayout()
-        for place, (rows, columns) in enumerate(missing.scan_shapes):
-            left_out = missing.patterns - rows * columns
-            tip = f"{left_out} patterns of fly-back are left out" if left_out else "Every pattern is taken"
-            made = button(f"{rows} × {columns}", tip + ("; the likeliest" if place == 0 else ""))
-            made.clicked.connect(lambda _=False, s=(rows, columns): self._choose_scan(s))
-            self.proposals[f"{rows} × {columns}"] = made
-            grid.addWidget(made, place // _ABREAST, place % _ABREAST)
-        column.addLayout(grid)
+        self._shapes = ShapeTiles(missing.patterns)
+        self._shapes.chosen.connect(self._choose_scan)
+        self._shapes.show_shapes(missing.scan_shapes)
+        self.proposals |= self._shapes.tiles
+        column.addWidget(self._shapes)
+        self._shape_note = words("Pictures of these shapes are being made …")
+        mark(self._shape_note, "note", True)
+        column.addWidget(self._shape_note)
         self._ask_fields(column, ("scan_shape",), "another")
+
+    def show_guesses(self, guesses: Sequence[ScanGuess]) -> None:
+        """Show what the scan would look like in the shapes it may have; none: that cannot be seen."""
+        if self._shapes is None:
+            return
+        if not guesses:
+            self._shape_note.setText("")
+            return
+        self._shapes.show_guesses(guesses)
+        self.proposals |= self._shapes.tiles
+        self._shape_note.setText(_LOOK)
+
+    _shapes: ShapeTiles | None = None
 
     def _choose_scan(self, shape: tuple[int, int]) -> None:
         self.entries["scan_shape"].set_value(shape)

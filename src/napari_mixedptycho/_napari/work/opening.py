@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from napari_mixedptycho._napari.background import Background, Post
 from napari_mixedptycho._napari.control import Control
 from napari_mixedptycho._napari.display import Display
 from napari_mixedptycho._napari.images import View
@@ -18,7 +19,8 @@ from napari_mixedptycho._napari.work.desk import Desk
 from napari_mixedptycho._napari.work.imaging import Imaging
 from napari_mixedptycho.dataset import Dataset, Source
 from napari_mixedptycho.errors import InputError
-from napari_mixedptycho.io import load
+from napari_mixedptycho.imaging import ScanGuess, guesses, traces
+from napari_mixedptycho.io import Contents, load
 from napari_mixedptycho.prepare import open_dataset
 from napari_mixedptycho.recipe import Data, Microscope
 from napari_mixedptycho.result import Result
@@ -32,6 +34,10 @@ class Opening:
     ) -> None:
         self._desk, self._steps, self._display, self._control = desk, steps, display, control
         self._imaging = imaging
+        self._shapes = Background("mixedptycho shapes", desk)
+        self._shapes.arrived.connect(self._show_shapes)
+        # Without pictures the shapes can be chosen all the same.
+        self._shapes.failed.connect(lambda _: self._show_shapes(()))
         steps.data.questions.answered.connect(self._answer)
 
     def open(self, path: str | os.PathLike[str]) -> None:
@@ -79,6 +85,7 @@ class Opening:
 
     def _open_scan(self, file: str) -> None:
         steps, questions = self._steps, self._steps.data.questions
+        self._shapes.cancel()
         self._leave(file)
         data, microscope = steps.data.form.value(), steps.calibrate.form.value()
         try:
@@ -99,7 +106,7 @@ class Opening:
         """Take back what was set for another scan: it would not fit this one."""
         form, calibrate = self._steps.data.form, self._steps.calibrate
         data = form.value()
-        if self._desk.dataset is None or data.file == file:
+        if data.file == file or (self._desk.dataset is None and not self._asking):
             return
         self._desk.replacing.emit(f"the settings for {Path(file).name}")
         self._before = calibrate.form.value()
@@ -107,26 +114,49 @@ class Opening:
         calibrate.set_value(Microscope())
 
     _before = Microscope()
+    _asking = False
+    """Whether what is set belongs to a file that did not say everything."""
 
     def _show_incomplete(self, file: str, asked: IncompleteError) -> None:
         """Ask, and show what can be shown of a scan whose numbers are not all known."""
         desk, steps = self._desk, self._steps
         data = steps.data.form.value()
         steps.data.form.set_value(data.model_copy(update={"file": file}))
-        desk.dataset = None
+        desk.dataset, self._asking = None, True
         typed = steps.calibrate.form.value().model_dump(exclude_none=True)
         steps.data.questions.ask(asked.missing, self._before.model_copy(update=typed))
-        if asked.contents is not None:
+        self._shapes.cancel()
+        if asked.missing.patterns and asked.contents is not None:
+            self._imaging.end()
+            self._look_at_shapes(asked.contents)
+        elif asked.contents is not None:
             self._imaging.begin(Scan.of_contents(asked.contents), file)
         else:
             self._imaging.end()
-        steps.data.summary.setText("")
+        steps.data.show_asking()
         steps.show_step("data")
         desk.changed.emit()
 
+    def _look_at_shapes(self, contents: Contents) -> None:
+        """Show what the scan would look like in each of its likely shapes."""
+
+        def job(post: Post) -> None:
+            seen = traces(contents.patterns, lambda: post(None))
+            post(guesses(seen, contents.scan_shapes))
+
+        self._shapes.ask(job)
+
+    def _show_shapes(self, found: tuple[ScanGuess, ...] | None) -> None:
+        if found is not None:
+            self._steps.data.questions.show_guesses(found)
+
+    def shutdown(self) -> None:
+        """End what goes on."""
+        self._shapes.shutdown()
+
     def _say_asked(self, asked: IncompleteError) -> None:
         name = Path(asked.missing.file).name
-        self._desk.said.emit(f"{name} does not say {asked.missing.what}: step 1 asks for it")
+        self._desk.said.emit(f"{name} does not say everything: step 1 asks for the rest")
 
     def _answer(self, data: dict[str, Any], microscope: dict[str, Any]) -> None:
         """Take what was asked for, and try again."""
@@ -140,7 +170,7 @@ class Opening:
         steps = self._steps
         data = steps.data.form.value()
         steps.data.form.set_value(data.model_copy(update={"file": file}))
-        self._desk.dataset = dataset
+        self._desk.dataset, self._asking = dataset, False
         steps.show_dataset(dataset)
         self._imaging.open(dataset, file)
         self._desk.said.emit(f"Opened {dataset.name}")
