@@ -296,3 +296,17 @@ def test_the_bright_field_is_the_light_inside_the_disk() -> None:
     disk = np.hypot(y, x) * dataset.detector_sampling * dataset.wavelength * 1e3 <= dataset.semiangle
     expected = (dataset.values * disk).sum(axis=(2, 3))
     np.testing.assert_allclose(virtual_images(dataset).sums[BRIGHT], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", [200, 203])
+def test_a_quick_look_for_the_disk_finds_the_same(size: int) -> None:
+    y, x = np.mgrid[:size, :size]
+    mean = 1.0 / (1 + np.exp(np.hypot(y - 104.3, x - 95.8) - 40.2))
+    mask = np.ones((size, size), bool)
+    mask[100:104, :60] = False
+    mean[~mask] = 1e6
+    slow, quick = Frame.found(mean, mask), Frame.found(mean, mask, edge=64)
+    np.testing.assert_allclose(quick.center, slow.center, atol=0.1)
+    np.testing.assert_allclose(slow.center, (104.3, 95.8), atol=0.05)
+    assert quick.radius == pytest.approx(slow.radius, abs=0.3)
+    assert quick.shape == (size, size)

@@ -71,3 +71,13 @@ def test_a_shape_that_does_not_fit_is_refused_with_those_that_do() -> None:
         InputError, match=r"needs 30 patterns and the file holds 15; shapes that fit: \[3, 5\]"
     ):
         folded(np.zeros((15, 8, 8)), (5, 6), "f")
+
+
+def test_fly_back_does_not_make_a_row_of_many_rows() -> None:
+    """It outshines all: rows of 208 repeat themselves as well as rows of 26."""
+    rng = np.random.default_rng(1)
+    scan = 100 + rng.poisson(20, (24, 26, 8, 8)).astype(np.float32)
+    scan[:, 24:] *= 0.5
+    shapes, notes = proposals(scan.reshape(-1, 8, 8))
+    assert shapes[:2] == ((24, 24), (24, 26))
+    assert "every 26" in notes[0]

@@ -93,7 +93,6 @@ def completed(file: str, data: Data, microscope: Microscope) -> dict[str, float]
             scan_shapes=contents.scan_shapes,
             patterns=count,
             numbers=numbers,
-            notes=contents.notes,
         )
         raise IncompleteError(asked, contents)
     if numbers:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mixedptycho._napari.charts import colour_wheel
+from napari_mixedptycho._napari.hurried import Hurried
 from napari_mixedptycho.dataset import Dataset, turning
 from napari_mixedptycho.imaging import BRIGHT, DARK, Frame, Images, look, ring
 from napari_mixedptycho.io import Contents
@@ -35,12 +36,9 @@ KINDS = (BRIGHT, DARK, COM_Y, COM_X, DPC, ICOM)
 LOOKS = {BRIGHT: "gray", DARK: "gray", COM_Y: "PiYG", COM_X: "PiYG", ICOM: "magma"}
 """Colour map of each; the colours of DPC are its own."""
 
-FIRST = 2**24
-"""Bytes of patterns that are read while the window waits: some hundredths of a second."""
-LOOKED = 2**30
-"""Bytes of patterns that are read beside the window without being asked."""
-KEPT = 2**26
-"""Bytes of patterns that are kept in memory, so that images follow a dragged detector."""
+FIRST, LOOKED, KEPT = 2**24, 2**30, 2**26
+"""Bytes of patterns that are read while the window waits (some hundredths of a second), beside the window
+without being asked, and that are kept in memory, so that images follow a dragged detector."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +103,11 @@ class Scan:
         patterns = Stored.of(centred(contents.patterns, (edge, edge)))
         mask = None if contents.mask is None else centred(contents.mask, (edge, edge))
         numbers = contents.numbers
-        images = next(look(patterns, Frame((edge, edge), (edge / 2, edge / 2), 1.0, mask=mask), budget=FIRST))
-        frame = dataclasses.replace(Frame.found(images.mean_pattern, mask), step=numbers.get("scan_step"))
+        frame = Frame((edge, edge), (edge / 2, edge / 2), 1.0, mask=mask)
+        images = next(look(Hurried(patterns), frame, budget=FIRST))
+        frame = dataclasses.replace(
+            Frame.found(images.mean_pattern, mask, edge=256), step=numbers.get("scan_step")
+        )
         return cls(contents.path.stem, patterns, frame, numbers.get("electrons_per_unit"))
 
     @property
@@ -159,7 +160,7 @@ class Scan:
 
     def rings(self, mean: Floats) -> dict[str, Ring]:
         """Return the detectors to begin with, about the disk where it is on a mean pattern (ky, kx)."""
-        frame, found = self.frame, Frame.found(mean, self.frame.mask)
+        frame, found = self.frame, Frame.found(mean, self.frame.mask, edge=128)
         # A disk that was not measured may lie anywhere; one that was is known better than from here.
         apart = np.hypot(*np.subtract(found.center, frame.center))
         center = found.center if apart > 1.0 and found.radius > 2 else frame.center

@@ -70,20 +70,28 @@ class Frame:
         )
 
     @classmethod
-    def found(cls, mean: Floats, mask: Mask | None = None) -> Frame:
+    def found(cls, mean: Floats, mask: Mask | None = None, *, edge: int | None = None) -> Frame:
         """Find the bright-field disk on a mean pattern (ky, kx) of which nothing else is known.
 
         Where there is none, the middle of the light stands for it.
+
+        Parameters
+        ----------
+        mean, mask
+            The pattern, and which of its pixels are measured.
+        edge
+            Look at so many pixels along each axis, about, for an answer at once: finer ones are added up.
         """
         shape = (int(mean.shape[0]), int(mean.shape[1]))
         there = np.isfinite(mean) if mask is None else np.isfinite(mean) & mask
-        pattern = np.where(there, mean, 0.0)
+        factor = max(1, min(shape) // edge) if edge else 1
+        pattern, good = _coarser(np.where(there, mean, 0.0), factor), _coarser(~there, factor) == 0
         try:
-            disk = find_disk(pattern, there)
+            disk = find_disk(np.where(good, pattern, 0.0), good)
         except (InputError, ValueError, np.linalg.LinAlgError):
-            return cls(shape, _middle(pattern), min(shape) / 8, mask=mask)
-        center = (disk.center[0].value, disk.center[1].value)
-        return cls(shape, center, disk.radius.value, mask=mask)
+            return cls(shape, _middle(np.where(there, mean, 0.0)), min(shape) / 8, mask=mask)
+        y, x = (factor * (axis.value + 0.5) - 0.5 for axis in disk.center)
+        return cls(shape, (y, x), factor * disk.radius.value, mask=mask)
 
     @property
     def measured(self) -> Mask:
@@ -135,6 +143,14 @@ def ring(shape: tuple[int, int], center: tuple[float, float], inner: float, oute
     y, x = np.ogrid[: shape[0], : shape[1]]
     distance = np.hypot(y - center[0], x - center[1])
     found: Mask = (distance >= inner) & (distance < outer)
+    return found
+
+
+def _coarser(image: NDArray[Any], factor: int) -> Floats:
+    """Add up `factor` × `factor` pixels of an image (ky, kx); what fills none at its end is left out."""
+    rows, columns = (n // factor for n in image.shape)
+    whole = image[: rows * factor, : columns * factor].reshape(rows, factor, columns, factor)
+    found: Floats = whole.sum(axis=(1, 3), dtype=np.float64)
     return found
 
 

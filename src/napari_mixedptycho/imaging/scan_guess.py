@@ -127,10 +127,14 @@ def guesses(seen: Traces, proposed: tuple[Shape, ...] = ()) -> tuple[ScanGuess, 
         pitch = _pitch(shape, seen.count)
         return float(best[pitch]) if pitch < len(best) else 0.0
 
-    pairs = sorted(factor_pairs(seen.count), key=score, reverse=True)
+    def rank(shape: Shape) -> tuple[bool, float]:
+        return _stands_out(best, shape[1]), score(shape)
+
+    pairs = sorted(factor_pairs(seen.count), key=rank, reverse=True)
     # Every second row is as much alike where fly-back outshines all: the shortest of such rows is meant.
     likely = [p for p in pairs if score(p) > _AS_GOOD * score(pairs[0]) and pairs[0][1] % p[1] == 0]
-    pairs = sorted(pairs, key=lambda pair: pair != min(likely, key=lambda p: p[1], default=pair))
+    meant = min((p for p in likely if _stands_out(best, p[1])), key=lambda p: p[1], default=pairs[0])
+    pairs = [meant, *(pair for pair in pairs if pair != meant)]
     shapes = [*_incomplete(best, seen.count, score(pairs[0])), *pairs]
     clear = score(shapes[0]) > _CLEAR
     if clear:
@@ -164,6 +168,13 @@ def _pitch(shape: Shape, count: int) -> int:
     rows, columns = shape
     whole = rows * columns < count and count % rows == 0
     return count // rows if whole else columns
+
+
+def _stands_out(best: Floats, columns: int) -> bool:
+    """Tell whether rows of just this length are alike: within a row, the nearer the more."""
+    if columns < 3 or columns + 1 >= len(best):
+        return False
+    return bool(best[columns] >= max(best[columns - 1], best[columns + 1]))
 
 
 def _incomplete(best: Floats, count: int, rival: float) -> list[Shape]:

@@ -15,6 +15,8 @@ _FRAMES = 1100
 _BYTES, _ROW_BYTES = 2**29, 2**25
 """Most that a format which reads whole patterns has to read; most that is held."""
 _PROPOSALS = 5
+_AS_GOOD = 0.95
+"""Part of the best correlation that is as good as the best."""
 
 
 def folded(
@@ -93,6 +95,9 @@ def proposals(stack: Any) -> tuple[tuple[tuple[int, int], ...], tuple[str, ...]]
     trace = brightness(stack, _FRAMES)
     scores = {pair: _repeats(trace, pair[1]) for pair in pairs}
     best = max(pairs, key=lambda pair: scores[pair])
+    # Fly-back repeats itself after two rows as well as after one: the shortest such length is a row.
+    alike = [p for p in pairs if scores[p] > _AS_GOOD * scores[best] and best[1] % p[1] == 0]
+    best = min(alike, key=lambda pair: pair[1], default=best)
     notes: tuple[str, ...] = ()
     if scores[best] > 0.5 and scores[best] > 1.2 * np.median(list(scores.values())):
         pairs = [best, *(pair for pair in pairs if pair != best)]

@@ -9,6 +9,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_mixedptycho._napari.background import Background, Post
 from napari_mixedptycho._napari.display import Display
+from napari_mixedptycho._napari.hurried import Hurried
 from napari_mixedptycho._napari.scan_layers import Region
 from napari_mixedptycho._napari.steps import Steps
 from napari_mixedptycho._napari.virtual import FIRST, LOOKED, Kept, Ring, Scan, Shot, detector_of, shots
@@ -84,8 +85,8 @@ class Imaging(QObject):
         before = self.scan if file == self._file else None
         same = before is not None and before.shape == scan.shape
         self._background.cancel()
-        for images in look(scan.patterns, scan.frame, budget=FIRST):
-            last = images
+        hurried = Hurried(scan.patterns)
+        *_, last = look(hurried, scan.frame, budget=FIRST)
         self.scan, self._file, self._images, self._kept = scan, file, last, None
         if before is None or not same or not _alike(before, scan):
             self.rings = scan.rings(last.mean_pattern)
@@ -103,7 +104,9 @@ class Imaging(QObject):
             # From points to ångströms: the image is of another size now.
             self._display.look()
         # The first look was taken where the disk should be; it may lie elsewhere.
-        if last.stride > 1 or self._kind != BRIGHT or self.rings[BRIGHT].center != scan.frame.center:
+        apart = self.rings[BRIGHT].center != scan.frame.center
+        self._late = hurried.late
+        if self._late or last.stride > 1 or self._kind != BRIGHT or apart:
             self._ask(LOOKED)
 
     def refresh(self) -> None:
@@ -203,6 +206,8 @@ class Imaging(QObject):
 
         self._background.ask(job, patient=budget == 0)
 
+    _late = False
+    """Whether what is on screen was not read in time."""
     _kept_of: Scan | None = None
     _settled: tuple[object, ...] = ()
 
@@ -214,7 +219,13 @@ class Imaging(QObject):
         scan = self.scan
         assert scan is not None
         before, self._images = self._images, shot.images
-        more = before is None or before is shot.images or before.seen.sum() != shot.images.seen.sum()
+        more = (
+            self._late
+            or before is None
+            or before is shot.images
+            or before.seen.sum() != shot.images.seen.sum()
+        )
+        self._late = False
         self._layers.show(shot, wanted=self._wanted)
         if self._wanted:
             self._layers.choose(shot.kind)
