@@ -20,7 +20,7 @@ from napari_mixedptycho._napari.images import region_offset
 from napari_mixedptycho._napari.overlays import BARS, ELLIPSES, SCATTER, TRUTH
 from napari_mixedptycho._napari.pages.details import PAIRS
 from napari_mixedptycho._napari.widget import MixedPtychoWidget
-from napari_mixedptycho.analysis import Matter, correlations
+from napari_mixedptycho.analysis import Matter, correlations, figures
 from napari_mixedptycho.analysis.recovery import Recovery
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.recipe import Recipe
@@ -236,8 +236,9 @@ def test_the_control_is_one_button_and_ends_in_a_verdict(found: Found, qtbot: Qt
 
 
 def test_a_planted_motion_is_one_button_and_stands_beside_the_verdict(
-    found: Found, qtbot: QtBot, tmp_path: Path
+    found: Found, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("napari_mixedptycho.export.page._figures", lambda _: [])
     dock, _ = found
     belief, result = dock.steps.analyse.belief, dock.result
     click(qtbot, belief.planted_button)
@@ -297,7 +298,11 @@ def test_a_control_that_lies_beside_the_result_is_used(
     assert dock.desk.found.verdict.ratio == pytest.approx(1.0)
 
 
-def test_everything_is_written_beside_the_window(found: Found, qtbot: QtBot, tmp_path: Path) -> None:
+def test_everything_is_written_beside_the_window(
+    found: Found, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some, album = 4, figures.album  # all of them are drawn below
+    monkeypatch.setattr(figures, "album", lambda subject: album(subject)[:some])
     dock, _ = found
     dock.writing.export_beside(tmp_path / "all")
     with pytest.raises(InputError, match="being written"):

@@ -14,6 +14,7 @@ from qtpy.QtCore import QPointF, Qt
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_mixedptycho._device import Found
+from napari_mixedptycho._napari.charts import ProbeView
 from napari_mixedptycho._napari.images import View, result_layers
 from napari_mixedptycho._napari.live import RunLayers
 from napari_mixedptycho._napari.live_charts import SpectrumView
@@ -228,6 +229,23 @@ def test_separation_is_drawn_where_there_are_states(ran: Ran) -> None:
     np.testing.assert_allclose(chart.curves[0].yData, dock.result.history.separation[2:])
     press(viewer, "L")
     assert not dock.steps.run.loss._logarithmic
+
+
+def test_a_probe_drawn_while_hidden_is_in_the_middle_of_its_chart(qtbot: QtBot) -> None:
+    view = ProbeView()
+    qtbot.addWidget(view)
+    place = np.arange(32) - 16
+    spot = np.exp(-(np.add.outer(place**2, place**2)) / 18.0).astype(np.complex64)
+    view.show_mode(spot[None], 0, 0.2)
+    view.resize(500, 240)
+    with qtbot.waitExposed(view):
+        view.show()
+    for width in (500, 300):
+        view.resize(width, 240)
+        qtbot.wait(30)
+        (left, right), (top, bottom) = view.plotItem.vb.viewRange()
+        assert left + right == pytest.approx(0, abs=0.2)
+        assert top + bottom == pytest.approx(0, abs=0.2)
 
 
 def test_motion_is_drawn_beside_the_separation_where_it_is_known(make_dock: MakeDock) -> None:
