@@ -41,7 +41,7 @@ ruff check . || set "FAILED_CHECKS=ruff check"
 ruff format --check . || set "FAILED_CHECKS=%FAILED_CHECKS%; ruff format"
 mypy || set "FAILED_CHECKS=%FAILED_CHECKS%; mypy"
 npe2 validate napari-mixedptycho || set "FAILED_CHECKS=%FAILED_CHECKS%; npe2 validate"
-python -m pytest --cov --cov-report=term %rest%
+python -m pytest -n auto %rest%
 if errorlevel 1 exit /b %errorlevel%
 if defined FAILED_CHECKS exit /b 1
 exit /b 0

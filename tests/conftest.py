@@ -82,6 +82,22 @@ def _window_without_gl(request: pytest.FixtureRequest, monkeypatch: pytest.Monke
     _pretend_gl(monkeypatch)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Where the tests run in several processes, see to it that these are not in each other's way."""
+    if config.pluginmanager.hasplugin("xdist"):
+        importlib.import_module("tests.workers").join(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Return how many processes ``-n auto`` starts: none beside this one where there is one core."""
+    if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
+        return None
+    workers = importlib.import_module("tests.workers")
+    cores: int = workers.cores()
+    return 0 if cores == 1 else min(cores, workers.MOST)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what needs a GPU where there is none."""
     if item.get_closest_marker("gpu") is not None and not _has_device():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ class Compiler:
         self.library.nvrtcGetSupportedArchs(found)
         return sorted(found)
 
+    @cache  # noqa: B019 - there are two compilers, and nine tests look at one of few programs
     def compile(self, source: str, target: str, *options: str) -> tuple[str, str]:
         """Return the log and, for a target ``compute_…``, the intermediate code (PTX)."""
         library, program = self.library, ctypes.c_void_p()
