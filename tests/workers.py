@@ -26,8 +26,8 @@ def cores() -> int:
 
 
 @cache
-def _for_a_device(path: str) -> bool:
-    return "pytest.mark.gpu" in Path(path).read_text("utf-8")
+def _for_a_device(path: Path) -> bool:
+    return "pytest.mark.gpu" in path.read_text("utf-8")
 
 
 class Scheduling(LoadFileScheduling):
@@ -38,7 +38,7 @@ class Scheduling(LoadFileScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         path = super()._split_scope(nodeid)
-        if _for_a_device(path):
+        if _for_a_device(self.config.rootpath / path):
             return "the device"
         if path.startswith("tests/_napari/") and not self.displays:
             return "the display"  # two processes would take the keyboard and the pointer from each other
