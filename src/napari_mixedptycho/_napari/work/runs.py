@@ -282,6 +282,9 @@ class Runs(QObject):
         steps.run.signs.show_news(news.told)
         if self._control.pausing:
             steps.footer.show_count(progress.iteration)
+            if self._control.waiting:
+                # A single step may begin and end between two looks.
+                self._say_paused()
         else:
             steps.footer.show_progress(progress)
         if first:
