@@ -43,4 +43,5 @@ class Inheriting:
                 # A planted motion without its plan is no run that the next dock may take for a control.
                 of = entry.of if entry.planted is None else ""
                 left = Left(entry.name, state, of, entry.note, entry.file)
+                self._display.runs[entry.name].settle()
                 leave(self._display.runs[entry.name], left)
