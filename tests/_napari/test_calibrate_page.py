@@ -157,6 +157,14 @@ def test_the_measured_number_is_named_where_it_stands(
     assert form._notes["semiangle"].text().startswith("yours")
 
 
+def test_too_wide_a_semiangle_is_doubted(make_dock: MakeDock, qtbot: QtBot) -> None:
+    dock = make_dock()
+    dock.open(SAMPLE)
+    form = dock.steps.calibrate.form
+    qtbot.keyClicks(form.editors["semiangle"].inner.native, "300")
+    assert "15 to 40 mrad" in form._notes["semiangle"].text()
+
+
 @pytest.mark.parametrize("label", ["Disk centre", "Scan rotation", "Descan", "Defocus"])
 def test_a_row_opens_its_picture(label: str, make_dock: MakeDock, qtbot: QtBot, quick: list[int]) -> None:
     dock = make_dock()

@@ -95,6 +95,28 @@ def test_the_shape_of_one_file_is_not_that_of_the_next(
     assert questions.proposals, "asked again"
 
 
+def test_a_semiangle_in_rad_leaves_nothing_behind(make_dock: MakeDock, qtbot: QtBot, tmp_path: Path) -> None:
+    """The sampling is measured by it: that of the refused number must not stay."""
+    dock = make_dock()
+    questions = dock.steps.data.questions
+    dock.steps.data.opened.emit(str(stack(tmp_path / "bare.h5")))
+    click(qtbot, questions.proposals["12 × 12"])
+    click(qtbot, questions.proposals["60 keV"])
+    qtbot.keyClicks(questions.entries["semiangle"].inner.native, "0.03")
+    qtbot.keyClicks(questions.entries["scan_step"].inner.native, "0.4")
+    click(qtbot, questions.go_on)
+    assert "0.03 rad is 30" in dock.steps.footer.status.text()
+    assert dock.dataset is None
+    assert not questions.isHidden()
+    assert dock.recipe().microscope.detector_sampling is None
+    entry = questions.entries["semiangle"].inner.native
+    entry.clear()
+    qtbot.keyClicks(entry, "30")
+    click(qtbot, questions.go_on)
+    assert dock.dataset is not None
+    assert dock.dataset.detector_sampling == pytest.approx(1 / 18, rel=0.03)
+
+
 def test_a_script_is_told_what_is_missing(make_dock: MakeDock, tmp_path: Path) -> None:
     dock = make_dock()
     with pytest.raises(IncompleteError, match="scan_shape"):

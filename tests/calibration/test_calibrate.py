@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from napari_mixedptycho.calibration import Calibration, calibrate, set_right
+from napari_mixedptycho.calibration.bright_field import transformed
 from napari_mixedptycho.calibration.centre_of_mass import curl, descan, integrated
 from napari_mixedptycho.calibration.disk import find_disk
 from napari_mixedptycho.calibration.pixels import bad_pixels, mended, moments
@@ -183,3 +184,10 @@ def test_whoever_follows_the_fit_may_end_it(patterns: np.ndarray) -> None:
 
         with pytest.raises(_Enough):
             calibrate(few, SEMIANGLE, WAVELENGTH, STEP, 1.0, told)
+
+
+def test_images_that_share_nothing_break_nothing(found: Calibration) -> None:
+    """As of a semi-angle in the wrong unit: shifted by far more than the scan is wide."""
+    assert found.stack is not None
+    bands = transformed(found.stack, np.array([0.0, 1e6, 0.0, 0.0]), False)
+    assert np.isfinite(bands.spectrum).all()

@@ -206,13 +206,13 @@ def _searched(bands: Bands, swap: bool, reach: float, tell: Callable[[], None]) 
     table = np.empty((len(angles), len(defoci)))
     factor = 1j * np.pi * bands.wavelength
     for row, angle in enumerate(angles):
-        tell()
         y, x, qy, qx, minus, plus = _paths(few, angle, swap)
         here = y * y + x * x
         paths = [(y - qy) ** 2 + (x - qx) ** 2 - here, here - (y + qy) ** 2 - (x + qx) ** 2]
         steps = [np.exp(factor * step * path) for path in paths]
         waves = [w * np.exp(factor * defoci[0] * path) for w, path in zip((minus, plus), paths, strict=True)]
         for column in range(len(defoci)):
+            tell()
             table[row, column] = _projected(few.spectrum, 1j * (waves[0] - waves[1]))[1]
             waves = [wave * by for wave, by in zip(waves, steps, strict=True)]
     best: list[Floats] = []

@@ -158,7 +158,8 @@ def transformed(stack: Stack, guess: Floats | None = None, swap: bool = False) -
     moves = np.zeros((len(stack.pixel), 2)) if guess is None else shifts(stack, guess, swap)
     weights = [_tapers(n, moves[:, axis] / stack.step) for axis, n in enumerate((rows, columns))]
     taper = (weights[0][:, None] * weights[1][None]).astype(np.float32)
-    total = taper.sum(axis=(0, 1))
+    # Shifted by more than the scan is wide (a wrong semi-angle or step), an image shares nothing with others.
+    total = np.maximum(taper.sum(axis=(0, 1)), np.float32(1e-6))
     images = (stack.images - (stack.images * taper).sum(axis=(0, 1)) / total) * taper
     spectrum = np.fft.fft2(images, axes=(0, 1))
     still = _tapers(rows, np.zeros(1)) * _tapers(columns, np.zeros(1)).T

@@ -19,6 +19,8 @@ from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.recipe import Microscope
 
+_WIDEST = 150.0
+"""Semi-angle, mrad, beyond what any microscope gives."""
 _ODD = 0.03
 """Relative disagreement with the file from which a number is marked."""
 _SOURCES = {"file": "from the file", "measured": "measured", "user": "yours", "default": "assumed"}
@@ -159,6 +161,8 @@ class CalibratePage(Page):
 def _note(own: float | None, dataset: Dataset | None, name: str, measured: bool) -> tuple[str, bool]:
     """Return where a number comes from, and whether that is odd."""
     mine = "measured" if measured else "yours"
+    if name == "semiangle" and own is not None and own > _WIDEST:
+        return f"{mine}; no probe is that wide: 15 to 40 mrad are usual", True
     if dataset is None:
         return (mine if own is not None else ""), False
     there: Any = getattr(dataset, name, None)

@@ -94,10 +94,10 @@ class Opening:
             self._show_incomplete(file, asked)
             raise
         measured = {name: value for name, value in numbers.items() if getattr(microscope, name) is None}
-        microscope = microscope.model_copy(update=measured)
-        if measured:
-            steps.calibrate.set_value(microscope)
         dataset = load(file, data.dataset, numbers, data)
+        # Not before: what was measured with a number that is refused would stay.
+        if measured:
+            steps.calibrate.set_value(microscope.model_copy(update=measured))
         sources: dict[str, Source] = {**dataset.sources, **dict.fromkeys(measured, "measured")}
         questions.clear()
         self._adopt(dataset.replace(sources=sources), file)
