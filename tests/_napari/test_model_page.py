@@ -151,3 +151,19 @@ def test_a_page_of_its_own_needs_no_dock(qtbot: QtBot) -> None:
     page.form.editors["thickness"].set_value(8.0)
     page.form.changed.emit()
     assert page.covers.text() == "Covers 8.0 Å: 4 × 2.00 Å. About 2 Å each are advised: 4 slices."
+
+
+def test_the_same_scan_opened_again_is_looked_at_again(make_dock: MakeDock, qtbot: QtBot) -> None:
+    dock = make_dock()
+    dock.open("sample:si_sigma9")
+    for step, part in (("model", dock.modelling), ("run", dock.preflight)):
+        click(qtbot, dock.steps.buttons[step])
+        qtbot.waitUntil(lambda part=part: not part.busy, timeout=30_000)
+    first = dock.preflight._seen
+    dock.open("sample:si_sigma9")
+    dock.preflight.look()
+    assert first is not None and dock.preflight._seen is not None
+    assert dock.preflight._seen[0] == first[0]
+    assert dock.preflight._seen[1] is dock.dataset is not first[1]
+    click(qtbot, dock.steps.buttons["model"])
+    assert "3.03 Å wide" in wait(dock, qtbot)

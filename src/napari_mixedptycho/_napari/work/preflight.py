@@ -71,11 +71,15 @@ class Preflight(QObject):
             self._seen = None
             self._show(Seen(str(error)))
             return
-        if self._seen == (recipe, dataset):
+        if self._has_seen(recipe, dataset):
             return
         self._seen, self._seconds = (recipe, dataset), None
         page.plan.show_verdicts("", ())
         self._work.ask(lambda post: post(looked_at(recipe, dataset)))
+
+    def _has_seen(self, recipe: Recipe, dataset: Dataset) -> bool:
+        """Tell whether these were seen last; the same file opened again is other data."""
+        return self._seen is not None and self._seen[0] == recipe and self._seen[1] is dataset
 
     def _leave(self) -> None:
         """Leave the cores to the run."""
@@ -111,7 +115,7 @@ class Preflight(QObject):
         seconds = None if self._pace is None else self._pace.judge(recipe, dataset)
         if seconds is not None and self._pace is not None:
             return f"Will take about {duration(seconds)}, judged by {self._pace.run}."
-        if self._seconds is not None and self._seen == (recipe, dataset):
+        if self._seconds is not None and self._has_seen(recipe, dataset):
             return f"Will take about {duration(self._seconds)}."
         return ""
 
