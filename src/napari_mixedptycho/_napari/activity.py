@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import time
 
-from napari.utils import progress
+from napari.utils import cancelable_progress
 from qtpy.QtWidgets import QApplication, QLabel
 
 _EVERY = 1.0
@@ -24,7 +24,7 @@ class Activity:
     """A bar, at most one at a time, brought up to date at most once a second."""
 
     def __init__(self) -> None:
-        self._bar: progress | None = None
+        self._bar: cancelable_progress | None = None
         self._last = 0.0
 
     @property
@@ -32,10 +32,15 @@ class Activity:
         """Whether there is a bar."""
         return self._bar is not None
 
+    @property
+    def cancelled(self) -> bool:
+        """Whether its button was pressed: whoever began it must end what it stands for."""
+        return self._bar is not None and bool(self._bar.is_canceled)
+
     def begin(self, name: str, iterations: int) -> None:
-        """Show an empty bar."""
+        """Show an empty bar; without a number of `iterations`, one that tells only that something goes on."""
         self.end()
-        self._bar = progress(total=iterations, desc=name, file=_Nowhere())
+        self._bar = cancelable_progress(total=iterations, desc=name, file=_Nowhere())
         _hold_still()
         self._last = time.monotonic()
 

@@ -66,6 +66,11 @@ class Background(QObject):
         """Whether the latest job goes on, or its end was not told yet."""
         return self._timer.isActive()
 
+    @property
+    def kind(self) -> str:
+        """What is done here: the last word of the name."""
+        return self._name.split()[-1]
+
     def ask(self, job: Job, *, patient: bool = False) -> None:
         """Do this; whatever is being done is left.
 
@@ -94,6 +99,12 @@ class Background(QObject):
             self._wish = None
             self._forget()
         self._timer.stop()
+
+    def leave(self) -> None:
+        """Do as `cancel` does, and tell that it has ended."""
+        if self.busy:
+            self.cancel()
+            self.ended.emit()
 
     def shutdown(self) -> None:
         """Leave what is being done and wait for its end; may be called again."""

@@ -27,7 +27,7 @@ class Keys:
     viewer
         Whose keys.
     actions
-        What to do, by the names of `KEYS`, and ``pause``.
+        What to do, by the names of `KEYS`, and ``pause``; what returns False leaves the key to napari.
     """
 
     def __init__(self, viewer: ViewerModel, actions: dict[str, Callable[[], Any]]) -> None:
@@ -54,12 +54,13 @@ class Keys:
         if name in self._bound:
             return
 
-        def press(_viewer: object) -> None:
+        def press(viewer: object) -> None:
             # A dock that took this key later may give it back to one that is gone.
-            if self._alive:
-                self._actions[name]()
+            if (not self._alive or self._actions[name]() is False) and usual is not None:
+                usual(viewer)
 
         before = self._viewer.keymap.get(coerce_keybinding(key))
+        usual: Any = before or type(self._viewer).class_keymap.get(coerce_keybinding(key))
         self._bound[name] = (press, before)
         self._viewer.bind_key(key, press, overwrite=True)
 

@@ -51,7 +51,7 @@ class Palette:
     def sheet(self) -> str:
         """Return the style sheet of the dock, on top of napari's."""
         return f"""
-        QToolButton, QComboBox, QLineEdit, QAbstractSpinBox, QGraphicsView
+        QToolButton, QComboBox, QLineEdit, QAbstractSpinBox, QGraphicsView, QListWidget, QTableWidget
         {{ border: 1px solid transparent; }}
         QPushButton[primary="true"] {{ font-weight: bold; }}
         QPushButton[primary="true"] {{ background-color: {self.accent}; color: {self.on_accent}; }}
@@ -72,9 +72,10 @@ class Palette:
         QComboBox {{ padding: 3px 0px 3px 4px; }}
         QLineEdit {{ placeholder-text-color: {self.hint}; }}
         QLineEdit:disabled {{ placeholder-text-color: {self.resting}; }}
-        QPushButton:focus, QCheckBox:focus, QSlider:focus, QListWidget:focus, QTableWidget:focus
+        QPushButton:focus, QCheckBox:focus, QSlider:focus
         {{ outline: 2px solid {self.text}; }}
-        QToolButton:focus, QComboBox:focus, QLineEdit:focus, QAbstractSpinBox:focus, QGraphicsView:focus
+        QToolButton:focus, QComboBox:focus, QLineEdit:focus, QAbstractSpinBox:focus, QGraphicsView:focus,
+        QListWidget:focus, QTableWidget:focus
         {{ border: 1px solid {self.text}; }}
         QLineEdit[invalid="true"] {{ border: 1px solid {self.error}; }}
         QLineEdit[invalid="true"]:focus {{ border: 2px solid {self.error}; }}

@@ -14,6 +14,7 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_mixedptycho._napari.ask import Ask
+from napari_mixedptycho._napari.busy import Busy
 from napari_mixedptycho._napari.control import Control
 from napari_mixedptycho._napari.copying import report
 from napari_mixedptycho._napari.display import Display
@@ -106,6 +107,7 @@ class MixedPtychoWidget(QWidget):
         self.preflight = Preflight(self.desk, self.steps, self.runs)
         self.past = Past(self.desk, self.steps, self.open)
         self.modelling = Modelling(self.desk, self.steps)
+        self.busy = Busy(self, self.runs.activity, self.runs.stop)
         self._connect()
         self._keys = Keys(
             napari_viewer,
@@ -114,7 +116,7 @@ class MixedPtychoWidget(QWidget):
                 "next": partial(self.display.step_state, 1),
                 "blink": self.comparing.press,
                 "scale": self.steps.run.loss.toggle_scale,
-                "export": self._ask.export,
+                "export": lambda: self._ask.export() if self.desk.found is not None else False,
                 "pause": partial(self.attempt, self.runs.pause_or_resume),
             },
         )
@@ -213,6 +215,7 @@ class MixedPtychoWidget(QWidget):
         self.control.shutdown()
         self._keys.release()
         self.runs.activity.end()
+        self.busy.shutdown()
         self.inheriting.leave()
         for part in (self.comparing, self.watching, self.preflight, self.lining, self.modelling):
             part.shutdown()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -32,6 +33,7 @@ _LONGEST_LABEL, _LONGEST_UNIT = "Patterns per update", "mrad"
 """What the columns must hold: the same in every form, so that all of them line up."""
 
 _NONE = "none"
+_WRONG = "✗"
 _REST = "Settings that are right for most data as they stand"
 
 
@@ -113,6 +115,7 @@ class SettingsForm(Editor):
         self._kept = {name: getattr(value, name) for name in self._hidden}
         for name, editor in self.editors.items():
             editor.set_value(getattr(value, name))
+            self._check(name)
 
     def set_note(self, name: str, text: str, *, warn: bool = False) -> None:
         """Write a note under a field: where its number comes from, or what is odd about it."""
@@ -120,6 +123,19 @@ class SettingsForm(Editor):
         note.setText(text)
         note.setVisible(bool(text))
         mark(note, "warn", warn)
+
+    def _check(self, name: str) -> None:
+        """Say under an entry what is wrong with it; its frame is red, which not everyone sees."""
+        note = self._notes.get(name)
+        if note is None:
+            return
+        try:
+            self.editors[name].value()
+        except InputError as error:
+            self.set_note(name, f"{_WRONG} {error}", warn=True)
+        else:
+            if note.text().startswith(_WRONG):
+                self.set_note(name, "")
 
     def insert_below(self, widget: QWidget) -> None:
         """Put a widget between the common rows and the fold."""
@@ -166,6 +182,7 @@ class SettingsForm(Editor):
         field, row = self.kind.model_fields[name], grid.rowCount()
         editor = make_editor(field.annotation, field, name)
         self.editors[name] = editor
+        editor.changed.connect(partial(self._check, name))
         editor.changed.connect(self.changed)
         title = QLabel(label(name))
         title.setToolTip(tooltip(field))

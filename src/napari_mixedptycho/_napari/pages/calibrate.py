@@ -151,7 +151,7 @@ class CalibratePage(Page):
             try:
                 own = editor.value()
             except InputError as error:
-                self.form.set_note(name, str(error), warn=True)
+                self.form.set_note(name, f"✗ {error}", warn=True)
                 continue
             text, warn = _note(own, dataset, name, own is not None and own == self._measured.get(name))
             self.form.set_note(name, text, warn=warn)

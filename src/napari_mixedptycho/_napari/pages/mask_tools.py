@@ -22,6 +22,7 @@ _MEANING = (
     "Masked pixels (blue) count as not measured: the reconstruction ignores them. The recipe keeps them."
 )
 _TIPS = {
+    "width": "Width of brush and line, detector pixels",
     "undo": "Take back the last stroke (Ctrl+Z on the pattern)",
     "clear": "Take back all that was masked by hand; Undo brings it again",
 }
@@ -56,7 +57,7 @@ class MaskTools(QWidget):
         self.width_entry.setRange(1, 99)
         self.width_entry.setValue(3)
         self.width_entry.setSuffix(" px")
-        self.width_entry.setToolTip("<qt>Width of brush and line, detector pixels</qt>")
+        self.width_entry.setToolTip(f"<qt>{_TIPS['width']}</qt>")
         self.width_entry.setAccessibleName("Width of brush and line")
         self.width_entry.valueChanged.connect(lambda _: self._tell())
         self.erase = tool(
@@ -83,7 +84,7 @@ class MaskTools(QWidget):
 
     def _choose(self, name: str) -> None:
         self._tool = name
-        self.width_entry.setEnabled(name != BOX)
+        enable(self.width_entry, "" if name != BOX else "A box has no width of a line", _TIPS["width"])
         self._tell()
 
     def _tell(self) -> None:

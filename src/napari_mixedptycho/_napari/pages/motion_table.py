@@ -24,6 +24,7 @@ class MotionTable(QTableWidget):
         self.setHorizontalHeaderLabels(["", "Measured", "True"])
         self.setToolTip(f"<qt>{_TIP}</qt>")
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setTabKeyNavigation(False)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._header = QHeaderView(Qt.Orientation.Horizontal)
         self.setHorizontalHeader(self._header)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
-from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QSizePolicy, QStyle, QVBoxLayout, QWidget
 
 from napari_mixedptycho._napari.parts import enable
 
@@ -29,7 +29,11 @@ class Page(QScrollArea):
         """Ask for the width that the content needs beside the scroll bar: nothing is ever cut off."""
         inner, bar = self.widget(), self.verticalScrollBar()
         width = inner.minimumSizeHint().width() if inner is not None else 0
-        return QSize(width + (bar.sizeHint().width() if bar is not None else 0), 120)
+        style = self.style()
+        if bar is not None and style is not None:
+            width += bar.sizeHint().width()
+            width += style.pixelMetric(QStyle.PixelMetric.PM_ScrollView_ScrollBarSpacing, None, self)
+        return QSize(width, 120)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802 - Qt's name
         """Ask again when the content has changed."""
