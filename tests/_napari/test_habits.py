@@ -10,6 +10,7 @@ from napari.settings import get_settings
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QAction
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractSpinBox, QApplication, QMenu, QWidget
 
 from napari_mixedptycho._napari.order import stops
@@ -147,7 +148,13 @@ def _check_widths(dock: MixedPtychoWidget, widest: int) -> None:
         page = dock.steps._pages()[dock.steps.step]
         assert dock.minimumSizeHint().width() <= widest, where
         assert dock.minimumSizeHint().height() < 500, where
-        assert page.horizontalScrollBar().maximum() == 0, f"{where}: something is cut off at the right"
+        bar = page.horizontalScrollBar()
+        for _ in range(50):  # the window follows its docks with a delay
+            if bar.maximum():
+                QTest.qWait(20)
+        needs = f"{page.inner.minimumSizeHint().width()} px needed, {page.viewport().width()} there"
+        needs += f"; {page.width()}, {page.minimumSizeHint()}, {dock.width()}, {dock.minimumSizeHint()}"
+        assert bar.maximum() == 0, f"{where}: something is cut off at the right; {needs}"
         for w in touchable(dock):
             if isinstance(w, QAbstractSpinBox):
                 continue  # asks for room for the largest number that it takes

@@ -105,7 +105,9 @@ def tab_walk(dock: MixedPtychoWidget, key: Qt.Key = Qt.Key.Key_Tab) -> Iterator[
 
 
 def _settled(name: str) -> str:
-    QApplication.processEvents()
+    # A wish for room goes from a page to its dock, and from there to the window.
+    for _ in range(4):
+        QApplication.processEvents()
     return name
 
 

@@ -178,9 +178,10 @@ class Ask:
         """Show the defaults; the open scan stays."""
         self._dock.desk.replacing.emit("the defaults")
         forget()
-        recipe, motion = recall()
+        recipe, motion, methods = recall()
         self._dock.set_recipe(recipe)
         self._dock.steps.analyse.form.set_value(motion)
+        self._dock.steps.analyse.methods.set_value(methods)
         self._told("The defaults are shown")
 
     def _load_recipe(self, file: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from qtpy.QtCore import QSettings
 
+from napari_mixedptycho._napari.methods import Methods
 from napari_mixedptycho.analysis import MotionSettings
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.recipe import Recipe
@@ -20,7 +21,7 @@ _RECENT = 8
 _SECTIONS = ("model", "guess", "stages", "run")
 
 
-def remember(recipe: Recipe, motion: MotionSettings) -> None:
+def remember(recipe: Recipe, motion: MotionSettings, methods: Methods) -> None:
     """Keep what differs from the defaults."""
     wanted = recipe.model_dump(mode="json", include=set(_SECTIONS))
     # The thickness is the specimen's, a starting result that of one data set.
@@ -29,22 +30,24 @@ def remember(recipe: Recipe, motion: MotionSettings) -> None:
     changes = {
         "recipe": _difference(wanted, Recipe().model_dump(mode="json")),
         "analysis": _difference(motion.model_dump(mode="json"), MotionSettings().model_dump(mode="json")),
+        "methods": _difference(methods.model_dump(mode="json"), Methods().model_dump(mode="json")),
     }
     store = _store()
     store.setValue("changes", json.dumps(changes))
     store.sync()
 
 
-def recall() -> tuple[Recipe, MotionSettings]:
+def recall() -> tuple[Recipe, MotionSettings, Methods]:
     """Return the defaults with what was remembered; the bare defaults when that is no longer allowed."""
     text = _store().value("changes")
     try:
         changes = json.loads(text) if isinstance(text, str) else {}
         recipe = _merged(Recipe().model_dump(mode="json"), changes.get("recipe", {}))
         motion = _merged(MotionSettings().model_dump(mode="json"), changes.get("analysis", {}))
-        return Recipe.parse(recipe), MotionSettings.parse(motion)
+        methods = _merged(Methods().model_dump(mode="json"), changes.get("methods", {}))
+        return Recipe.parse(recipe), MotionSettings.parse(motion), Methods.parse(methods)
     except (InputError, ValueError, AttributeError):
-        return Recipe(), MotionSettings()
+        return Recipe(), MotionSettings(), Methods()
 
 
 def forget() -> None:

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_mixedptycho._napari.methods import Methods
 from napari_mixedptycho._napari.order import beyond, stops
 from napari_mixedptycho._napari.pages import (
     AnalysePage,
@@ -66,6 +67,8 @@ class Steps(QWidget):
             self.run.stages,
             self.run.form,
             self.analyse.form,
+            self.analyse.matter,
+            self.analyse.methods,
         )
         self._stack = QStackedWidget()
         self.menu = QMenu(self)
@@ -153,6 +156,11 @@ class Steps(QWidget):
         """Return how columns are to be found and measured."""
         settings: MotionSettings = self.analyse.form.value()
         return settings
+
+    def methods(self) -> Methods:
+        """Return how results are judged and compared; raises `InputError` that names a wrong entry."""
+        methods: Methods = self.analyse.methods.value()
+        return methods
 
     def show_dataset(self, dataset: Dataset) -> None:
         """Show what is known of a data set."""

@@ -88,9 +88,10 @@ class MixedPtychoWidget(QWidget):
         column.addWidget(self.steps)
         self.desk = Desk(self)
         self.display = Display(napari_viewer, self)
-        recipe, motion = recall()
+        recipe, motion, methods = recall()
         self.steps.set_recipe(recipe)
         self.steps.analyse.form.set_value(motion)
+        self.steps.analyse.methods.set_value(methods)
         parts = self.desk, self.steps, self.display
         self.imaging = Imaging(*parts)
         self.masking = Masking(self.desk, self.steps, self.imaging)
@@ -266,7 +267,7 @@ class MixedPtychoWidget(QWidget):
     def _remember(self) -> None:
         # Half-typed entries are framed in red; the next change tries again.
         with suppress(InputError):
-            remember(self.steps.recipe(), self.steps.motion_settings())
+            remember(self.steps.recipe(), self.steps.motion_settings(), self.steps.methods())
 
     def _complain(self, text: str) -> None:
         self.steps.footer.say(text, error=True)

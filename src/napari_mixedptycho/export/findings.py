@@ -15,7 +15,7 @@ from napari_mixedptycho.analysis import (
     judge,
     measure,
 )
-from napari_mixedptycho.analysis.floor import drift_text
+from napari_mixedptycho.analysis.floor import FloorSettings, drift_text
 from napari_mixedptycho.analysis.recovery import Recovery
 from napari_mixedptycho.dataset import Truth
 from napari_mixedptycho.engine.health import Health
@@ -98,8 +98,11 @@ class Findings:
                 found = replace(found, note=str(error))
         return found if still is None else found.beside(still)
 
-    def beside(self, still: Result) -> Findings:
-        """Return the same beside the stationary control; raises `InputError` as `of` does."""
+    def beside(self, still: Result, least: FloorSettings | None = None) -> Findings:
+        """Return the same beside the stationary control; raises `InputError` as `of` does.
+
+        `least` says when a motion counts as seen.
+        """
         motion = self.motion
         if motion.n_states < 2 or not motion.n_columns:
             raise InputError(
@@ -107,7 +110,7 @@ class Findings:
                 "result has no motion to compare with a control."
             )
         floor = measure(still, self.settings, motion.columns)
-        verdict = judge(motion, floor)
+        verdict = judge(motion, floor, least)
         drift = drift_text(verdict, self.result.history.motion_drift, still.history.motion_drift)
         return replace(self, floor=floor, verdict=verdict, drift=drift)
 

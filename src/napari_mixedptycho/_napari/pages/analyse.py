@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QHBoxLayout, QMenu
 
 from napari_mixedptycho._napari.form import SettingsForm
 from napari_mixedptycho._napari.form.form import Fold
+from napari_mixedptycho._napari.methods import Methods
 from napari_mixedptycho._napari.pages.belief import Belief
 from napari_mixedptycho._napari.pages.details import Details
 from napari_mixedptycho._napari.pages.motion_table import MotionTable
@@ -21,6 +22,10 @@ _UNDO = "Take back the last column that was added, moved or removed with napari'
 _REDO = "Do again what was taken back"
 _EXPORT = "Write all figures, or tables, figures, EMD and TIFF, into a folder, or a report on one page"
 _FOLDER = "Open the folder in which the last files were written"
+_METHODS = (
+    "Settings of control, planted motion, pairs, comparison of runs, bracket and eight orientations; right "
+    "for most data as they stand"
+)
 _MATTER = "What the patterns do not tell: with it, motion becomes B factors of atoms and mean frequencies"
 
 
@@ -43,7 +48,7 @@ class AnalysePage(Page):
         written.addWidget(self.written, 1)
         written.addWidget(self.folder_button)
         self.form = SettingsForm(MotionSettings)
-        self.matter = SettingsForm(Matter)
+        self.matter, self.methods = SettingsForm(Matter), SettingsForm(Methods)
         self.table = MotionTable()
         self.note = words()
         self.belief = Belief()
@@ -57,6 +62,7 @@ class AnalysePage(Page):
         self.column.addLayout(written)
         self.column.addWidget(self.form)
         self.column.addWidget(Fold("What columns are made of", self.matter, _MATTER))
+        self.column.addWidget(Fold("How it is judged and compared", self.methods, _METHODS))
         self.column.addWidget(self.overlays)
         self.column.addWidget(self.table)
         self.column.addWidget(self.note)

@@ -13,8 +13,8 @@ _CONTROL = (
     "the same recipe: what then seems to move is the floor. Takes as long as the result did."
 )
 _PLANTED = (
-    "Set the mean object in a known motion of 0.05 Å, reconstruct that by the same recipe at the same dose, "
-    "and tell how much of it is found: what a verdict “not resolved”, or the size of a motion, is worth. "
+    "Set the mean object in a known motion (usually 0.05 Å), reconstruct that by the same recipe at the same "
+    "dose, and tell how much is found: what a verdict “not resolved”, or the size of a motion, is worth. "
     "Takes as long as the result did, twice that where the control is not there yet."
 )
 _UNKNOWN = "A wrong model looks like motion too: only the control tells."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from napari_mixedptycho._napari.pages.page import button, enable, words
 from napari_mixedptycho._napari.parts import tool
@@ -14,6 +14,10 @@ _TIPS = {
     "add": "Put the settings on screen into the queue, as a run of its own",
     "series": "Put three runs into the queue: with one state (what nothing moving can explain), with those "
     "of step 3, and the stationary control of the latter (the floor of its motion)",
+    "values": "A setting by its name in the recipe, and values for it: model.states = 2, 4, 8, or run.seed = "
+    "0, 1, 2 to see what chance does; several settings with a semicolon between. With data.hold_out the runs "
+    "tell which value predicts best",
+    "each": "Put the settings on screen into the queue once for every one of these values",
     "start": "Work off the queue from the top; a run that fails does not stop the others",
     "hold": "Begin no other run; the one going on goes on",
     "remove": "Take the chosen entry out of the queue",
@@ -28,12 +32,15 @@ class Line(QWidget):
 
     Signals
     -------
+    each
+        A setting and the values that it shall take, as typed.
     moved
         Entry, and by how much it shall move.
     removed
         Entry.
     """
 
+    each = Signal(str)
     moved = Signal(int, int)
     removed = Signal(int)
 
@@ -41,6 +48,12 @@ class Line(QWidget):
         super().__init__()
         self.add_button = button("Add these settings", _TIPS["add"])
         self.series_button = button("Add pure, mixed, control", _TIPS["series"])
+        self.values = QLineEdit()
+        self.values.setPlaceholderText("model.states = 2, 4, 8")
+        self.values.setToolTip(f"<qt>{_TIPS['values']}</qt>")
+        self.each_button = button("Add each", _TIPS["each"])
+        self.each_button.clicked.connect(self._ask_each)
+        self.values.returnPressed.connect(self._ask_each)
         self.start_button = button("Start queue", _TIPS["start"])
         self.rows = QListWidget()
         self.rows.setToolTip("<qt>Worked off from the top</qt>")
@@ -54,7 +67,11 @@ class Line(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
-        for widgets in ((self.add_button, self.series_button), (self.start_button, *self.buttons.values())):
+        for widgets in (
+            (self.add_button, self.series_button),
+            (self.values, self.each_button),
+            (self.start_button, *self.buttons.values()),
+        ):
             row = QHBoxLayout()
             for index, widget in enumerate(widgets):
                 row.addWidget(widget, 1 if index == 0 else 0)
@@ -86,6 +103,9 @@ class Line(QWidget):
             _TIPS["hold" if working else "start"],
         )
         self._enable()
+
+    def _ask_each(self) -> None:
+        self.each.emit(self.values.text())
 
     def _enable(self) -> None:
         row, count = self.rows.currentRow(), self.rows.count()

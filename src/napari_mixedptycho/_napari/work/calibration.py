@@ -132,13 +132,15 @@ class Calibrating(QObject):
             raise InputError("Calibrate first.")
         measured, found = self.findings.measured, self.findings.found
 
+        settings = self._steps.methods().orientations
+
         def job(post: Post) -> None:
             entries: list[Thumbnail] = []
 
             def told() -> None:
                 post(Looks(tuple(entries)))
 
-            for look in orientation_thumbnails(measured, found, told=told):
+            for look in orientation_thumbnails(measured, found, settings, told):
                 entries.append(look)
                 told()
 

@@ -109,8 +109,11 @@ class Columns:
         truth = None if source is None else truth_in(source, region, rotation)
         movable = motion.n_states > 1 and motion.n_columns > 0
         still = self._book.control_of(result) if movable else None
-        found = Findings.of(result, still, truth, motion, settings)
-        return found if still is None else replace(found, recovery=self._book.recovery_of(result))
+        found = Findings.of(result, None, truth, motion, settings)
+        if still is None:
+            return found
+        beside = found.beside(still, self._steps.methods().floor)
+        return replace(beside, recovery=self._book.recovery_of(result))
 
     def _show(self, found: Findings) -> None:
         self._desk.found = found
@@ -137,7 +140,10 @@ class Columns:
             return
         trusted = found.motion.positions[:, ~found.motion.flagged]
         self._page.details.show_pairs(None, "Shuffling the states to see what chance would give …")
-        self._background.ask(lambda post: post((correlations(trusted), neighbour_amplitudes(trusted))))
+        settings = self._steps.methods().pairs
+        self._background.ask(
+            lambda post: post((correlations(trusted, settings), neighbour_amplitudes(trusted)))
+        )
 
     def _show_pairs(self, pairs: Pairs) -> None:
         self._pairs = pairs

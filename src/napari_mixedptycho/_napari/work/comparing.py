@@ -160,7 +160,8 @@ class Comparing(QObject):
         one, other = (self._runs.book.find(name).needed() for name in (a, b))
         self._pair = (a, b)
         self._desk.said.emit(f"Comparing {a} and {b}")
-        self._work.ask(lambda post: post(pair(one, other)))
+        settings = self._steps.methods().compared
+        self._work.ask(lambda post: post(pair(one, other, settings)))
 
     def shutdown(self) -> None:
         """Wait for a comparison going on."""

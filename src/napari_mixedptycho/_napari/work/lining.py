@@ -14,11 +14,11 @@ from napari_mixedptycho._napari.work.book import Entry
 from napari_mixedptycho._napari.work.desk import Desk
 from napari_mixedptycho._napari.work.queue import RUNS, WAITS, Queue, Waiting
 from napari_mixedptycho._napari.work.runs import Runs
-from napari_mixedptycho.analysis.bracket import SIDES, BracketSettings
+from napari_mixedptycho.analysis.bracket import SIDES
 from napari_mixedptycho.analysis.recovery import Recovery
 from napari_mixedptycho.bracket import from_side
 from napari_mixedptycho.control import (
-    PlantedSettings,
+    ControlSettings,
     control_recipe,
     judged,
     judged_columns,
@@ -28,6 +28,7 @@ from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.result import Result
+from napari_mixedptycho.scan import Axis, combinations
 from napari_mixedptycho.variants import other_seed, pure
 
 
@@ -51,6 +52,7 @@ class Lining(QObject):
         self._work.failed.connect(lambda error: desk.complained.emit(in_words(error)))
         page = steps.run.line
         page.add_button.clicked.connect(lambda: desk.attempt(self.add))
+        page.each.connect(lambda text: desk.attempt(self.add_each, text))
         page.series_button.clicked.connect(lambda: desk.attempt(self.add_series))
         page.start_button.clicked.connect(lambda: desk.attempt(self.start_or_hold))
         page.removed.connect(self._remove)
@@ -80,6 +82,17 @@ class Lining(QObject):
         )
         self._show_page()
 
+    def add_each(self, text: str) -> None:
+        """Queue the settings on screen once for every value of a setting, or combination (`InputError`)."""
+        dataset, recipe = self._desk.needed_dataset, self._steps.recipe()
+        try:
+            axes = [Axis.parse(part) for part in text.split(";") if part.strip()]
+            points = combinations(recipe, axes)
+        except InputError as error:
+            raise InputError(str(error).replace("--over ", "")) from None
+        self.queue.add(*(Waiting(self._free(point.name), point.recipe, dataset) for point in points))
+        self._show_page()
+
     def duplicate(self, name: str, kind: str) -> None:
         """Queue a run like another one, with one thing changed; raises `InputError`.
 
@@ -97,7 +110,7 @@ class Lining(QObject):
             if kind == "control" or not self._controlled(name, result):
                 self.queue.add(Waiting(self._free(f"control of {name}"), of=name))
             if kind == "planted":
-                planted = PlantedSettings()
+                planted = self._steps.methods().planted
                 self.queue.add(Waiting(self._free(f"planted motion of {name}"), of=name, planted=planted))
         else:
             dataset = self._data(entry)
@@ -134,7 +147,7 @@ class Lining(QObject):
         elif kind == "seed":
             made = [(f"{name} seed {recipe.run.seed + 1}", other_seed(recipe))]
         else:
-            settings = BracketSettings()
+            settings = self._steps.methods().bracket
             made = [(f"{name} from {side}", from_side(recipe, settings, side)) for side in SIDES]
         return [Waiting(self._free(words), copy, dataset) for words, copy in made]
 
@@ -194,7 +207,8 @@ class Lining(QObject):
         """Say whether the motion of a run is above the floor that its control has found."""
         moving = self._runs.book.find(entry.of)
         result = moving.needed()
-        verdict = judged(result, entry.needed(), judged_columns(result)).verdict
+        settings = ControlSettings(floor=self._steps.methods().floor)
+        verdict = judged(result, entry.needed(), judged_columns(result), settings).verdict
         entry.note = moving.note = verdict.sentence()
         self._desk.said.emit(f"{entry.of}: {entry.note}")
         self._runs.book.changed.emit()
@@ -208,8 +222,10 @@ class Lining(QObject):
         if still is None:
             raise InputError(f"{entry.of} has no stationary control any more: queue it, then this again.")
 
+        judging = ControlSettings(floor=self._steps.methods().floor)
+
         def work(post: Post) -> None:
-            beside = judged(result, still, judged_columns(result))
+            beside = judged(result, still, judged_columns(result), judging)
             post((entry, run, recovered(result, found, beside, settings).recovery))
 
         self._work.ask(work)
