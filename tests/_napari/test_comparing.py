@@ -371,15 +371,20 @@ def test_a_complex_object_has_amplitude_and_colours(make_dock: MakeDock, small: 
     layers.release()
 
 
-def test_recipe_and_report_go_to_the_clipboard(ran: Ran) -> None:
+def test_recipe_and_report_go_to_the_clipboard(
+    ran: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dock, _ = ran
     clipboard = QApplication.clipboard()
     assert clipboard is not None
     dock._ask.copy_python()
     script = clipboard.text()
     found: dict[str, Any] = {}
-    exec(compile(script.partition("for progress")[0], "script", "exec"), found)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(script, "script", "exec"), found)
     assert found["recipe"] == dock.recipe()
+    assert dock.result is not None
+    assert Result.load(tmp_path / "result.h5").history.loss == dock.result.history.loss
     dock._ask.copy_report()
     assert "2 object states" in clipboard.text()
     assert "model.states = 2" in clipboard.text()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from napari.settings import get_settings
+from napari.utils.key_bindings import coerce_keybinding
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QAction
@@ -108,6 +109,45 @@ def test_shift_tab_goes_back_the_same_way(bare: MixedPtychoWidget) -> None:
     forth[-1].setFocus()
     back = list(tab_walk(bare, Qt.Key.Key_Backtab))
     assert back[: len(forth) - 1] == forth[-2::-1]
+
+
+def test_arrows_go_from_step_to_step(bare: MixedPtychoWidget, qtbot: QtBot) -> None:
+    steps = bare.steps
+    bare.window().activateWindow()
+    QApplication.processEvents()
+    steps.buttons["data"].setFocus()
+    if not steps.buttons["data"].hasFocus():
+        pytest.skip("no window system gives the focus here")
+    qtbot.keyClick(steps.buttons["data"], Qt.Key.Key_Right)
+    assert steps.step == "calibrate"
+    assert steps.focusWidget() is steps.buttons["calibrate"]
+    assert steps.buttons["data"] not in steps.tab_stops(), "Tab goes on to the page"
+    qtbot.keyClick(steps.buttons["calibrate"], Qt.Key.Key_Left)
+    assert steps.step == "data"
+    steps.show_step("model")
+    fold = steps.model.form.fold.button
+    fold.setFocus()
+    qtbot.keyClick(fold, Qt.Key.Key_Space)
+    assert fold.isChecked()
+
+
+def test_ctrl_e_is_napari_s_until_there_is_something_to_export(
+    bare: MixedPtychoWidget, result_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(bare._ask, "export", lambda: asked.append(1))
+    viewer = bare.display.viewer
+    bare.open(result_file)
+    before = viewer.dims.order
+    press = viewer.keymap[coerce_keybinding("Control-E")]
+    press(viewer)
+    assert viewer.dims.order != before, "napari rolls its axes"
+    assert not asked
+    bare.find_columns()
+    rolled = viewer.dims.order
+    press(viewer)
+    assert viewer.dims.order == rolled
+    assert asked
 
 
 def test_letters_typed_into_entries_do_nothing_else(furnished: MixedPtychoWidget, qtbot: QtBot) -> None:

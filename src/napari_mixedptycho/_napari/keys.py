@@ -59,8 +59,10 @@ class Keys:
             if (not self._alive or self._actions[name]() is False) and usual is not None:
                 usual(viewer)
 
-        before = self._viewer.keymap.get(coerce_keybinding(key))
-        usual: Any = before or type(self._viewer).class_keymap.get(coerce_keybinding(key))
+        binding = coerce_keybinding(key)
+        before = self._viewer.keymap.get(binding)
+        classes = (getattr(kind, "class_keymap", {}) for kind in type(self._viewer).__mro__)
+        usual: Any = before or next((keys[binding] for keys in classes if binding in keys), None)
         self._bound[name] = (press, before)
         self._viewer.bind_key(key, press, overwrite=True)
 
