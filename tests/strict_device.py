@@ -33,6 +33,8 @@ class Machine:
     buffers: list[np.ndarray] = field(default_factory=list)
     transformed: int = 0
     """Images."""
+    brought: list[int] = field(default_factory=list)
+    """Bytes of each array that came to the host."""
 
     def pinned(self, values: np.ndarray) -> bool:
         return any(np.shares_memory(values, buffer) for buffer in self.buffers)
@@ -141,7 +143,7 @@ class Device:
 
     def get(self) -> np.ndarray:
         """Return a copy on the host."""
-        return self._values.copy()
+        return _asnumpy(self)
 
     def __len__(self) -> int:
         return len(self._values)
@@ -279,6 +281,12 @@ def _transform(inverse: bool) -> Callable[..., Device]:
     return apply
 
 
+def _asnumpy(values: Any) -> np.ndarray:
+    if isinstance(values, Device):
+        MACHINE.brought.append(values.nbytes)
+    return np.array(index(values))
+
+
 def _asarray(values: Any, dtype: Any = None) -> Device:
     here = isinstance(values, Device) and values.device.id == current() and dtype is None
     return values if here else Device(np.array(index(values), dtype))
@@ -314,7 +322,7 @@ def install(patch: pytest.MonkeyPatch, **machine: Any) -> ModuleType:
         get_default_memory_pool=lambda: pool,
         asarray=_asarray,
         array=_asarray,
-        asnumpy=lambda values: np.array(index(values)),
+        asnumpy=_asnumpy,
         get_array_module=lambda *_: cupy,
     )
     scipy_fft = _module("cupyx.scipy.fft", scipy.fft, fft2=_transform(False), ifft2=_transform(True))

@@ -260,6 +260,46 @@ def test_steps_that_a_device_cannot_remember_are_kept_on_the_host(monkeypatch: p
     assert all(isinstance(blocks["object"], np.ndarray) for pair in pairs for blocks in pair)
 
 
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+def test_an_iteration_that_nobody_looks_at_brings_no_object_to_the_host(solver: str) -> None:
+    brought, stage, looked = strict_device.MACHINE.brought, "", 0
+    for progress in reconstruct(small(CORNER, "run.device=gpu", f"stages.mixed.solver.kind={solver}")):
+        estimate = progress.result.estimate
+        size = vars(estimate)["object"].nbytes
+        assert estimate.states == (2 if progress.stage == "mixed" else 1)
+        if progress.stage == stage:  # a stage begins on the host
+            looked += 1
+            assert max(brought) < size / 20
+        stage = progress.stage
+        brought.clear()
+    assert looked > 2
+
+
+def test_what_is_looked_at_comes_once() -> None:
+    brought = strict_device.MACHINE.brought
+    result = next(reconstruct(small(CORNER, "run.device=gpu"))).result
+    brought.clear()
+    assert isinstance(result.estimate.object, np.ndarray)
+    assert brought == [result.estimate.object.nbytes]
+    assert result.phase().shape[:2] == (1, 2)
+    assert brought == [result.estimate.object.nbytes]
+
+
+def test_what_is_looked_at_late_is_what_was_found_then() -> None:
+    recipe = small(CORNER, INSTRUMENT, "run.device=gpu")
+    early = [(progress.result, progress.result.estimate.asnumpy()) for progress in reconstruct(recipe)]
+    late = [progress.result for progress in list(reconstruct(recipe))]
+    for (_, expected), result in zip(early, late, strict=True):
+        for name in ("object", "probe", "displacement", "background", "positions"):
+            np.testing.assert_array_equal(getattr(result.estimate, name), getattr(expected, name))
+
+
+def test_nothing_of_a_result_is_left_on_the_device_when_a_run_has_ended() -> None:
+    last = steps(small(CORNER, "run.device=gpu"))[-1].result
+    assert isinstance(vars(last.estimate)["object"], np.ndarray)
+    assert isinstance(vars(last.estimate)["probe"], np.ndarray)
+
+
 @pytest.mark.parametrize("solver", ["lbfgs", "adam", "conjugate_gradient"])
 def test_a_run_goes_on_there_after_a_break(solver: str) -> None:
     recipe = small(CORNER, INSTRUMENT, "run.device=gpu", f"stages.mixed.solver.kind={solver}")

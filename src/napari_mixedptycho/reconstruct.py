@@ -54,7 +54,8 @@ class Progress:
     separation
         Mean standard deviation between states ÷ mean absolute phase.
     result
-        Complete and saveable; never written again.
+        Complete and saveable; never written again. What of it lies on a GPU comes to the host when it is
+        first looked at, or with the end of the run.
     health
         How the estimate is doing, and what is wrong with it.
     held_out
@@ -128,6 +129,8 @@ def _steps(recipe: Recipe, prepared: Prepared, resume: Result | None) -> Iterato
             for step in iterate(journey.now.problem, stage, kind, start, seed):
                 yield journey.progress(index, step)
             journey.estimate = step.estimate
+    if journey.result is not None:
+        journey.result.estimate.asnumpy()  # nothing of it stays on a device for longer
 
 
 @dataclass
@@ -186,7 +189,7 @@ class _Journey:
         )
         self.result = Result(
             recipe,
-            step.estimate.asnumpy(),
+            step.estimate.by_and_by(),
             self.now.geometry,
             history,
             prepared.dataset.name,

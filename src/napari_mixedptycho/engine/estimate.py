@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from napari_mixedptycho._array import Array, asnumpy, namespace
+from napari_mixedptycho._device import device
 
 Unknown = Literal[
     "object",
@@ -125,3 +126,40 @@ class Estimate:
         """Return the same estimate on the host."""
         arrays = {entry.name: getattr(self, entry.name) for entry in fields(self)}
         return Estimate(**{name: None if part is None else asnumpy(part) for name, part in arrays.items()})
+
+    def by_and_by(self) -> Estimate:
+        """Return the same estimate, each of whose arrays comes to the host when it is first looked at."""
+        return _ByAndBy(**{entry.name: getattr(self, entry.name) for entry in fields(self)})
+
+
+class _ByAndBy(Estimate):
+    """An estimate on the host, as far as anyone has looked at it; the rest is where it was found.
+
+    That is why nothing may write on the arrays of an estimate once it is made. How many states, slices and
+    modes there are is known without looking.
+    """
+
+    def __getattribute__(self, name: str) -> Any:
+        value = super().__getattribute__(name)
+        if name not in LARGE or value is None or isinstance(value, np.ndarray):
+            return value
+        with device(value):
+            found = asnumpy(value)
+        object.__setattr__(self, name, found)  # frees what is held on the device
+        return found
+
+    @property
+    def states(self) -> int:
+        """Number of object states."""
+        held = vars(self)
+        return len(held["object"] if held["displacement"] is None else held["displacement"])
+
+    @property
+    def slices(self) -> int:
+        """Number of object slices."""
+        return int(vars(self)["object"].shape[1])
+
+    @property
+    def modes(self) -> int:
+        """Number of probe modes."""
+        return int(vars(self)["probe"].shape[0])
