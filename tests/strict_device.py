@@ -33,6 +33,8 @@ class Machine:
     buffers: list[np.ndarray] = field(default_factory=list)
     transformed: int = 0
     """Images."""
+    plans: set[tuple[Any, ...]] = field(default_factory=set)
+    """What cuFFT plans for: images at once, their edges, precision; there and back share one."""
     brought: list[int] = field(default_factory=list)
     """Bytes of each array that came to the host."""
 
@@ -259,10 +261,16 @@ def _module(name: str, source: Any, **extra: Any) -> ModuleType:
     return module
 
 
-def _scatter_add(target: Device, where: Any, values: Device) -> None:
-    if target.dtype.kind == "c":
-        raise TypeError("scatter_add does not support complex numbers")
-    np.add.at(target._values, index(where), bare(values))
+class _Add:
+    """``add``, with what adds where indices say; CuPy's older name for that, `scatter_add`, is deprecated."""
+
+    def __call__(self, *values: Any, out: Any = None) -> Any:
+        return wrapped(np.add(*map(bare, values), out=bare(out)))
+
+    def at(self, target: Device, where: Any, values: Device) -> None:
+        if target.dtype.kind == "c":
+            raise TypeError("not every version adds complex numbers")
+        np.add.at(bare(target), index(where), bare(values))
 
 
 def _transform(inverse: bool) -> Callable[..., Device]:
@@ -275,6 +283,7 @@ def _transform(inverse: bool) -> Callable[..., Device]:
         assert overwrite_x, "a second buffer"
         assert norm == ("forward" if inverse else "backward"), "a pass that only scales"
         MACHINE.transformed += int(np.prod(values.shape[:-2]))
+        MACHINE.plans.add((int(np.prod(values.shape[:-2])), *values.shape[-2:], str(values.dtype)))
         values[...] = (scipy.fft.ifft2 if inverse else scipy.fft.fft2)(values, norm=norm)
         return waves
 
@@ -316,6 +325,7 @@ def install(patch: pytest.MonkeyPatch, **machine: Any) -> ModuleType:
         "cupy",
         np,
         ndarray=Device,
+        add=_Add(),
         fft=fft,
         linalg=linalg,
         cuda=cuda,
@@ -329,7 +339,7 @@ def install(patch: pytest.MonkeyPatch, **machine: Any) -> ModuleType:
     cupyx_scipy = ModuleType("cupyx.scipy")
     cupyx_scipy.fft = scipy_fft  # type: ignore[attr-defined]
     cupyx = ModuleType("cupyx")
-    cupyx.scatter_add, cupyx.scipy = _scatter_add, cupyx_scipy  # type: ignore[attr-defined]
+    cupyx.scipy = cupyx_scipy  # type: ignore[attr-defined]
     cupyx.empty_pinned = _empty_pinned  # type: ignore[attr-defined]
     modules = {"cupy": cupy, "cupyx": cupyx, "cupyx.scipy": cupyx_scipy, "cupyx.scipy.fft": scipy_fft}
     for name, module in modules.items():

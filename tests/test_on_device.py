@@ -275,6 +275,12 @@ def test_an_iteration_that_nobody_looks_at_brings_no_object_to_the_host(solver: 
     assert looked > 2
 
 
+def test_plans_of_transforms_are_made_once() -> None:
+    steps(small(CORNER, "run.device=gpu", "model.probe_modes=2", "run.patterns_per_chunk=3"))
+    # CuPy keeps the last sixteen of each thread and device.
+    assert 2 < len(strict_device.MACHINE.plans) <= 16
+
+
 def test_what_is_looked_at_comes_once() -> None:
     brought = strict_device.MACHINE.brought
     result = next(reconstruct(small(CORNER, "run.device=gpu"))).result

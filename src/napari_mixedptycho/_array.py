@@ -169,8 +169,6 @@ def add_patches(image: Array, corners: Array, patches: Array) -> None:
             window = image[:, y : y + size, x : x + size]
             np.add(window, patch, out=window)
         return
-    import cupyx
-
     xp = namespace(image)
     rows, columns = _windows(xp, corners, size)
     stacked = xp.moveaxis(patches, 0, 1)
@@ -180,7 +178,7 @@ def add_patches(image: Array, corners: Array, patches: Array) -> None:
         else ((image, stacked),)
     )
     for target, values in parts:
-        cupyx.scatter_add(target, (slice(None), rows, columns), values)
+        xp.add.at(target, (slice(None), rows, columns), values)
 
 
 def _windows(xp: ModuleType, corners: Array, size: int) -> Sequence[Array]:

@@ -30,7 +30,8 @@ _LOOK = 8
 """Rows and columns of the scan that are read to see how far the patterns reach."""
 _VECTORS = 12
 """Vectors of unknowns alive in a line search: estimate, gradient, direction, trial with its gradient, step,
-change, and the same of the result yielded before, which its reader still holds."""
+change, and the same of the result yielded before, which its reader still holds: on a GPU its estimate too,
+as long as nobody has looked at it."""
 _REMEMBERED = {"adam": 4, "conjugate_gradient": 4, "momentum": 2, "lsqml": 2}
 """Vectors that solvers remember: two means, the last step and change, a velocity; now and in that result."""
 _PULLBACK = 44

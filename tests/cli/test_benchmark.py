@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -100,6 +101,23 @@ def test_large_cases_are_timed_and_projected(run: Run, monkeypatch: pytest.Monke
     assert timing["hours"] == pytest.approx(timing["seconds"] * 2000 / 3600)
     assert timing["rate"] == pytest.approx(12 * 24**2 * 2 * 2 / timing["seconds"])
     assert found["copy_bandwidth"] > 1e8
+
+
+def test_what_was_measured_is_saved_after_each_case(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file, lengths = tmp_path / "found.json", []
+    timed = Bench.time
+
+    def time(self: Bench, case: tuple[int, int, int]) -> Any:
+        lengths.append(len(json.loads(file.read_text("utf-8"))["timings"]) if file.exists() else 0)
+        return timed(self, case)
+
+    monkeypatch.setattr(Bench, "time", time)
+    monkeypatch.setattr("napari_mixedptycho.cli.benchmark.CASES", ((1, 1, 1), (1, 2, 1)))
+    shown = run("benchmark", "--save", file, "--scan", 2, "--repeats", 1, "--threads", 1, "--json")
+    assert lengths == [0, 1]
+    assert json.loads(file.read_text("utf-8")) == json.loads(shown.out)
 
 
 def test_the_published_cases_have_the_published_size() -> None:

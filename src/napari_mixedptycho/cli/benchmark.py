@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--json", action="store_true", help="print JSON: seconds, bytes")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="write the same JSON there after each case")
     parser.add_argument("--device", type=device, default="cpu", help="cpu (default), gpu, gpu:1 or auto")
     parser.add_argument(
         "--threads",
@@ -60,12 +62,24 @@ def execute(arguments: argparse.Namespace) -> int:
     large = arguments.cases == "large" or (arguments.cases is None and select(arguments.device) is not np)
     found = _large(arguments, facts) if large else _small(arguments, bench, facts)
     if arguments.json:
-        print(json.dumps({"machine": facts, **found}, indent=2))
+        print(_json(facts, found), end="")
     return 0
+
+
+def _json(facts: dict[str, Any], found: dict[str, Any]) -> str:
+    return json.dumps({"machine": facts, **found}, indent=2) + "\n"
+
+
+def _saved(arguments: argparse.Namespace, facts: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """Write what there is so far, if that is wanted, and return it."""
+    if arguments.save is not None:
+        arguments.save.write_text(_json(facts, found), encoding="utf-8")
+    return found
 
 
 def _small(arguments: argparse.Namespace, bench: Bench, facts: dict[str, Any]) -> dict[str, Any]:
     timings: list[Timing] = []
+    measured: dict[str, Any] = {"timings": []}
     if not arguments.json:
         print(_title(facts))
         print(_HEAD)
@@ -74,7 +88,9 @@ def _small(arguments: argparse.Namespace, bench: Bench, facts: dict[str, Any]) -
         if not arguments.json:
             print("\n".join(_row(timing) for timing in found))
             sys.stdout.flush()
-    return {"timings": [{**asdict(timing), "ratio": timing.ratio} for timing in timings]}
+        rows = [{**asdict(timing), "ratio": timing.ratio} for timing in timings]
+        measured = _saved(arguments, facts, {"timings": rows})
+    return measured
 
 
 _HEAD = "states  slices  modes  threads   evaluation   least FFTs   ratio   memory   speed"
@@ -111,13 +127,16 @@ def _large(arguments: argparse.Namespace, facts: dict[str, Any]) -> dict[str, An
             f"{facts['device']}, {facts['processor']}; {_software(facts)}; copies at {speed / 1e9:.0f} GB/s"
         )
     timings: list[LargeTiming] = []
+    measured: dict[str, Any] = {"copy_bandwidth": speed, "timings": []}
     for case in large_benchmark.CASES:
         if arguments.only is None or arguments.only.lower() in case.name.lower():
             timings.append(measure(case, arguments.device, arguments.repeats))
             if not arguments.json:
                 print("\n".join(_lines(timings[-1], speed)))
                 sys.stdout.flush()
-    return {"copy_bandwidth": speed, "timings": [_record(timing, speed) for timing in timings]}
+            records = [_record(timing, speed) for timing in timings]
+            measured = _saved(arguments, facts, {"copy_bandwidth": speed, "timings": records})
+    return measured
 
 
 def _lines(timing: LargeTiming, speed: float) -> list[str]:
