@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -68,18 +69,21 @@ def _pretend_gl(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _window_without_gl(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def _window_without_gl(request: pytest.FixtureRequest) -> Iterator[None]:
     """Where no OpenGL can be had, skip what needs its pixels and let everything else of napari run."""
     wants_gl = request.node.get_closest_marker("gl") is not None
     wants_viewer = any(name.startswith("make_napari_viewer") for name in request.fixturenames)
-    if not (wants_gl or wants_viewer):
-        return
-    request.getfixturevalue("qapp")
-    if _has_gl():
+    if wants_gl or wants_viewer:
+        request.getfixturevalue("qapp")
+    if not (wants_gl or wants_viewer) or _has_gl():
+        yield
         return
     if wants_gl:
         pytest.skip("no OpenGL context")
-    _pretend_gl(monkeypatch)
+    # Not the test's own `monkeypatch`, which it may undo while the viewer is still there.
+    with pytest.MonkeyPatch.context() as patch:
+        _pretend_gl(patch)
+        yield
 
 
 def pytest_configure(config: pytest.Config) -> None:

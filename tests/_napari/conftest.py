@@ -29,12 +29,14 @@ MakeDock = Callable[..., MixedPtychoWidget]
 
 
 @pytest.fixture(autouse=True)
-def _settings_of_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _settings_of_nobody(tmp_path: Path) -> Iterator[None]:
     """Keep settings and results of the person at the keyboard out, and those of the test in."""
-    monkeypatch.setattr(unsaved, "folder", lambda: tmp_path / "unsaved")
-    monkeypatch.setattr(ask, "folder", lambda: tmp_path / "unsaved")
-    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "settings"))
-    yield
+    # Not the test's own `monkeypatch`, which it may undo while the dock is still there.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(unsaved, "folder", lambda: tmp_path / "unsaved")
+        patch.setattr(ask, "folder", lambda: tmp_path / "unsaved")
+        QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "settings"))
+        yield
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def quick(measured: Calibration, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight quick reconstructions that cost nothing; the first is the best."""
 
-    def made(dataset: Dataset, found: Calibration, told: Any) -> Iterator[Thumbnail]:
+    def made(dataset: Dataset, found: Calibration, *_: object) -> Iterator[Thumbnail]:
         rng = np.random.default_rng(0)
         for number, (way, sign) in enumerate(eight(found.orientation)):
             phase = rng.normal(size=(20, 20))
