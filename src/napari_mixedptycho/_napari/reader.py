@@ -77,7 +77,7 @@ def _scan_layers(file: str) -> list[LayerData]:
     try:
         numbers = completed(file, Data(), Microscope())
     except IncompleteError as asked:
-        if asked.contents is None:
+        if asked.contents is None or not asked.contents.scan_known:
             raise
         return scan_layers(Scan.of_contents(asked.contents), file)
     return dataset_layers(load(file, numbers=numbers), file)
