@@ -150,6 +150,11 @@ def test_a_clicked_column_brings_its_chart_into_view(found: Found, qtbot: QtBot)
     assert bar.value() == 0
     dock.show_point(tuple(moved.mean[1] + region_offset(dock.result)))
     qtbot.waitUntil(lambda: bar.value() > 0, timeout=5_000)
+    bar.setValue(0)
+    page.details.buttons[PAIRS].click()
+    qtbot.waitUntil(lambda: "Neighbours" in page.details.about.text(), timeout=20_000)
+    bottom = page.details.mapTo(page.widget(), page.details.rect().bottomLeft()).y()
+    qtbot.waitUntil(lambda: bar.value() + page.viewport().height() >= bottom, timeout=5_000)
 
 
 def test_an_edit_that_was_taken_back_can_be_done_again(found: Found) -> None:

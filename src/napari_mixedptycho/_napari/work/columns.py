@@ -49,6 +49,7 @@ class Columns:
         self._after: list[Findings] = []
         self._last = -1
         self._pairs: Pairs | None = None
+        self._turned = False
         self._background = Background("mixedptycho pairs", desk)
         self._background.arrived.connect(self._show_pairs)
         self._background.failed.connect(lambda error: self._page.details.show_pairs(None, str(error)))
@@ -57,7 +58,7 @@ class Columns:
         page.undo_button.clicked.connect(lambda: desk.attempt(self.undo))
         page.redo_button.clicked.connect(lambda: desk.attempt(self.redo))
         page.matter.changed.connect(self._tell)
-        page.details.wanted.connect(self._pair)
+        page.details.wanted.connect(self._turn)
         page.overlays.chosen.connect(self._layers.choose)
         page.overlays.magnified.connect(self._layers.magnify)
         desk.changed.connect(self._update_buttons)
@@ -133,6 +134,12 @@ class Columns:
                 self._page.show_findings(found, self._page.matter.value())
                 self._tell_pairs()
 
+    def _turn(self, view: str) -> None:
+        """Bring what was turned to into view: now, or once it is there."""
+        self._turned = True
+        self._page.reveal()
+        self._pair(view)
+
     def _pair(self, view: str) -> None:
         """Correlate pairs when they are looked at, and beside the window: many columns take their time."""
         found = self._desk.found
@@ -148,6 +155,9 @@ class Columns:
     def _show_pairs(self, pairs: Pairs) -> None:
         self._pairs = pairs
         self._tell_pairs()
+        if self._turned:
+            self._turned = False
+            self._page.reveal()
 
     def _tell_pairs(self) -> None:
         if self._pairs is not None:
