@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from napari.utils import progress
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import QEvent, QObject
+from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtGui import QMovie
 from qtpy.QtWidgets import QApplication, QLabel, QProgressBar, QVBoxLayout, QWidget
 
@@ -106,12 +106,15 @@ def test_a_slow_screen_rests_many_times_as_long_as_it_was_drawn(
     owner = QObject()
     control, begun, ended = Control(owner), [], []
 
-    def draw(*_: object) -> None:
-        begun.append(time.monotonic())
+    def draw() -> None:
         time.sleep(0.04)
         ended.append(time.monotonic())
 
-    control.arrived.connect(draw)
+    def show(*_: object) -> None:
+        begun.append(time.monotonic())
+        QTimer.singleShot(0, draw)
+
+    control.arrived.connect(show)
     control.start(Job(small, open_dataset(small)))
     qtbot.waitUntil(lambda: len(begun) > 3, timeout=20_000)
     release.set()

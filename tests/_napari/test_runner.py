@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -126,3 +127,21 @@ def test_an_error_keeps_what_was_reached(steps: list[Progress]) -> None:
     news = runner.take()
     assert news is not None
     assert news.progress is steps[1]
+
+
+def test_the_lock_is_passed_on_sooner_while_any_run_goes_on(steps: list[Progress]) -> None:
+    usual = sys.getswitchinterval()
+    one, other = Source(steps, 2), Source(steps, 2)
+    first, second = Runner(one), Runner(other)
+    first.start()
+    second.start()
+    one.allow(1)
+    other.allow(1)
+    until(lambda: one.given == other.given == 1)
+    assert sys.getswitchinterval() < usual / 5
+    one.allow(1)
+    assert first.wait(5)
+    assert sys.getswitchinterval() < usual / 5
+    other.allow(1)
+    assert second.wait(5)
+    assert sys.getswitchinterval() == pytest.approx(usual)

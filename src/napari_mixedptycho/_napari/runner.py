@@ -6,6 +6,7 @@ flood a slow screen, and a slow screen cannot hold up the engine.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
@@ -13,6 +14,36 @@ from dataclasses import dataclass
 from typing import cast
 
 from napari_mixedptycho.reconstruct import Progress
+
+_HANDOVER = 5e-4
+"""Seconds after which Python's lock is passed on to whoever waits, while a run goes on.
+
+The engine lets go of it at each operation on arrays and wants it back after; from a window that is busy in
+Python it would get it only after the usual 5 ms, each time.
+"""
+
+
+class _Handover:
+    """Python's own interval for passing its lock on is shorter while any run goes on."""
+
+    def __init__(self) -> None:
+        self._lock, self._runs, self._usual = threading.Lock(), 0, 0.0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._runs:
+                self._usual = sys.getswitchinterval()
+                sys.setswitchinterval(min(_HANDOVER, self._usual))
+            self._runs += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._runs -= 1
+            if not self._runs:
+                sys.setswitchinterval(self._usual)
+
+
+_handover = _Handover()
 
 
 @dataclass(frozen=True)
@@ -119,7 +150,7 @@ class Runner:
     def _work(self) -> None:
         try:
             # A generator, which must be closed here: where it is dropped is up to chance.
-            with closing(cast("Generator[Progress]", self._steps())) as steps:
+            with _handover, closing(cast("Generator[Progress]", self._steps())) as steps:
                 for progress in steps:
                     self._post(progress)
                     if not self._go_on():

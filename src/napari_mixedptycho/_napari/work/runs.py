@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_mixedptycho._napari.activity import Activity
 from napari_mixedptycho._napari.control import Control, in_words
@@ -289,7 +289,8 @@ class Runs(QObject):
             steps.footer.show_progress(progress)
         if first:
             desk.changed.emit()
-        self.activity.show(progress.iteration)
+        # napari's bar has all that waits drawn at once: after the rest of the news.
+        QTimer.singleShot(0, lambda: self.activity.show(progress.iteration))
         self.progressed.emit(progress)
 
     def _say_paused(self) -> None:
