@@ -34,7 +34,7 @@ _ROOM = 0.9
 _LONGEST = 2.0
 """Seconds that the screen rests at most."""
 _SHARE = 0.08
-"""Part of the time that drawing may take, so that a run is slowed by less than a tenth.
+"""Part of the time that the screen may take, so that a run is slowed by about a tenth at most.
 
 While it draws, Qt holds Python's lock, which the engine needs between any two steps on arrays: 10 to 15 ms
 in an update, and 60 to 80 where OpenGL is computed by the processor.
@@ -207,13 +207,12 @@ class Control(QObject):
             self.ended.emit(runner)
 
     def _show(self, found: tuple[News, View | None, str]) -> None:
-        self._rest = math.inf
+        begun, self._rest = time.monotonic(), math.inf
         news, view, trouble = found
         if trouble and not self._blind:
             news = replace(news, told=(*news.told, trouble))
         self._blind = bool(trouble)
         self.arrived.emit(news, view)
-        begun = time.monotonic()
         # A timer without delay comes after all that is drawn.
         QTimer.singleShot(0, lambda: self._drawn(begun))
 
