@@ -12,6 +12,8 @@ from pydantic import Field, field_validator, model_validator
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.settings import Settings
 
+MOST_LETTERS = 30_000
+"""Of a list of masked pixels: a recipe stays a page that can be read."""
 _NUMBERS = re.compile(r"\s*\d+\s*(-\s*\d+\s*)?(,\s*\d+\s*(-\s*\d+\s*)?)*")
 
 
@@ -66,7 +68,7 @@ class Preprocess(Settings):
     )
     masked_pixels: str | None = Field(
         None,
-        max_length=30_000,
+        max_length=MOST_LETTERS,
         description="Detector pixels that are not believed (a beam stop, a dead row), rows: columns, counted "
         "from 0, as in 12: 0-63; 30-33: 5, 7-9; they count as not measured. In the dock they are drawn on "
         "the pattern. Not set: none.",

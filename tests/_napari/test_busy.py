@@ -25,7 +25,7 @@ def test_long_work_shows_and_can_be_cancelled(make_dock: MakeDock, qtbot: QtBot)
         finally:
             left.set()
 
-    work = Background("mixedptycho export", dock)
+    work = Background("mixedptycho export", dock.desk, "Writing")
     work.ask(job)
     dock.busy.look()
     assert not dock.busy.shown, "short work is not worth a bar"
@@ -43,7 +43,7 @@ def test_long_work_shows_and_can_be_cancelled(make_dock: MakeDock, qtbot: QtBot)
 def test_a_bar_goes_when_the_work_is_done(make_dock: MakeDock, qtbot: QtBot) -> None:
     dock = make_dock()
     gate = threading.Event()
-    work = Background("mixedptycho pairs", dock)
+    work = Background("mixedptycho pairs", dock.desk, "Correlating")
     work.ask(lambda _: wait(gate))
     dock.busy.look()
     dock.busy.look()
@@ -57,7 +57,7 @@ def test_a_bar_goes_when_the_work_is_done(make_dock: MakeDock, qtbot: QtBot) -> 
 def test_what_nobody_waits_for_is_not_shown(make_dock: MakeDock) -> None:
     dock = make_dock()
     gate = threading.Event()
-    work = Background("mixedptycho preflight", dock)
+    work = Background("mixedptycho preflight", dock.desk)
     work.ask(lambda _: wait(gate))
     dock.busy.look()
     dock.busy.look()

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -91,7 +92,7 @@ def test_hidden_layers_are_brought_up_to_date_when_they_are_shown_and_at_the_end
 
 
 def test_a_slow_screen_rests_many_times_as_long_as_it_was_drawn(
-    small: Recipe, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    small: Recipe, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     step = next(iter(reconstruct(small)))
     release = threading.Event()
@@ -115,7 +116,7 @@ def test_a_slow_screen_rests_many_times_as_long_as_it_was_drawn(
         QTimer.singleShot(0, draw)
 
     control.arrived.connect(show)
-    control.start(Job(small, open_dataset(small)))
+    control.start(Job(small, open_dataset(small)), tmp_path / "copy.h5")
     qtbot.waitUntil(lambda: len(begun) > 3, timeout=20_000)
     release.set()
     with qtbot.waitSignal(control.ended, timeout=20_000):

@@ -31,6 +31,8 @@ class Background(QObject):
         Of the thread.
     parent
         Owner.
+    shown
+        What to call it in napari's activity dock when it takes long; nothing: nobody waits for it.
 
     Signals
     -------
@@ -46,9 +48,9 @@ class Background(QObject):
     failed = Signal(object)
     ended = Signal()
 
-    def __init__(self, name: str, parent: QObject | None = None) -> None:
+    def __init__(self, name: str, parent: QObject | None = None, shown: str = "") -> None:
         super().__init__(parent)
-        self._name = name
+        self._name, self.shown = name, shown
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._last: threading.Thread | None = None
@@ -65,11 +67,6 @@ class Background(QObject):
     def busy(self) -> bool:
         """Whether the latest job goes on, or its end was not told yet."""
         return self._timer.isActive()
-
-    @property
-    def kind(self) -> str:
-        """What is done here: the last word of the name."""
-        return self._name.split()[-1]
 
     def ask(self, job: Job, *, patient: bool = False) -> None:
         """Do this; whatever is being done is left.

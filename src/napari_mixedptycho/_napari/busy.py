@@ -11,15 +11,6 @@ from napari_mixedptycho._napari.background import Background
 
 INTERVAL = 500
 """Milliseconds between looks; what is still there at the second one is long."""
-_WORDS = {
-    "calibration": "Measuring on the patterns",
-    "images": "Reading the scan",
-    "pairs": "Correlating pairs of columns",
-    "export": "Writing figures and tables",
-    "comparison": "Comparing two runs",
-    "recovery": "Judging what was found of a planted motion",
-}
-"""By the last word of the thread's name; other work is short, or nothing that a person waits for."""
 
 
 class Busy(QObject):
@@ -27,15 +18,15 @@ class Busy(QObject):
 
     Parameters
     ----------
-    dock
-        The owner of the work.
+    owner
+        Of the work: no widget, since all that belongs to it is gone through at each look.
     run, stop
         The bar of the run going on, and what ends that run.
     """
 
-    def __init__(self, dock: QObject, run: Activity, stop: Callable[[], object]) -> None:
-        super().__init__(dock)
-        self._dock, self._run, self._stop = dock, run, stop
+    def __init__(self, owner: QObject, run: Activity, stop: Callable[[], object]) -> None:
+        super().__init__(owner)
+        self._owner, self._run, self._stop = owner, run, stop
         self._seen: set[Background] = set()
         self.shown: dict[Background, Activity] = {}
         self._looking = False
@@ -65,7 +56,7 @@ class Busy(QObject):
     def _look(self) -> None:
         if self._run.cancelled:
             self._stop()
-        going = {work for work in self._dock.findChildren(Background) if work.busy and work.kind in _WORDS}
+        going = {work for work in self._owner.findChildren(Background) if work.busy and work.shown}
         for work in [work for work, bar in self.shown.items() if work not in going or bar.cancelled]:
             bar = self.shown.pop(work)
             if work in going:
@@ -74,5 +65,5 @@ class Busy(QObject):
         for work in going & self._seen:
             if work.busy and work not in self.shown:
                 bar = self.shown[work] = Activity()
-                bar.begin(_WORDS[work.kind], 0)
+                bar.begin(work.shown, 0)
         self._seen = going

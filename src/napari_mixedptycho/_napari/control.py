@@ -20,7 +20,7 @@ from napari_mixedptycho._napari.jobs import Job
 from napari_mixedptycho._napari.preferences import preference
 from napari_mixedptycho._napari.remarks import doubts
 from napari_mixedptycho._napari.runner import News, Runner
-from napari_mixedptycho._napari.unsaved import is_copy, kept, new_copy
+from napari_mixedptycho._napari.unsaved import is_copy, kept
 from napari_mixedptycho.checkpoint import Saver
 from napari_mixedptycho.errors import DivergedError, InputError
 from napari_mixedptycho.prepare import Prepared, prepare
@@ -105,10 +105,10 @@ class Control(QObject):
         """Return a file if it is one of the copies, which a run may go on to write."""
         return file if file is not None and is_copy(file) else None
 
-    def start(self, job: Job, copy: Path | None = None) -> None:
-        """Begin a run; one that goes on from a result goes on with its `copy`, too."""
+    def start(self, job: Job, copy: Path) -> None:
+        """Begin a run, whose result is kept in `copy`."""
         self._was_paused, self._blind, self._rest = False, False, 0.0
-        self._copy = copy or new_copy(job.dataset.name)
+        self._copy = copy
         saver = self._saver = Saver(self._copy, job.recipe.run.checkpoint, self._notes.append)
         self._doubts.clear()
         self.prepared = None

@@ -10,7 +10,7 @@ from napari.components import ViewerModel
 from napari.layers import Layer
 
 from napari_mixedptycho._napari.beside import Beside
-from napari_mixedptycho._napari.images import KEY, LayerData, View
+from napari_mixedptycho._napari.images import LayerData, View, mark_of
 from napari_mixedptycho._napari.legacy import Left, is_left, take
 from napari_mixedptycho._napari.live import RunLayers
 from napari_mixedptycho._napari.run_names import numbered, taken, unused
@@ -187,7 +187,7 @@ class Display:
 
     def look(self) -> None:
         """Fit the scanned field into the window."""
-        scans = [layer for layer in self.viewer.layers if "file" in _mark(layer)]
+        scans = [layer for layer in self.viewer.layers if "file" in mark_of(layer)]
         if not scans:
             return
         # napari's own fit_to_view fails for a flat layer among layers of more axes.
@@ -222,7 +222,7 @@ class Display:
             self._offer(event.value)
 
     def _offer(self, layer: Layer) -> bool:
-        mark = _mark(layer)
+        mark = mark_of(layer)
         file = mark.get("result") or mark.get("file")
         if file is None:
             return False
@@ -240,8 +240,3 @@ class Display:
             return
         y, x = event.position[-2:]
         self._listener.show_point((float(y), float(x)))
-
-
-def _mark(layer: Layer) -> dict[str, Any]:
-    mark = layer.metadata.get(KEY)
-    return mark if isinstance(mark, dict) else {}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from napari.layers import Layer
 from numpy.typing import NDArray
 
 from napari_mixedptycho._napari.planes import Planes, amplitude, wheel
@@ -29,6 +30,12 @@ KEY = "mixedptycho"
 """Of our entry in a layer's metadata."""
 _UNITS = ("Å", "Å")
 _AXES = ("y", "x")
+
+
+def mark_of(layer: Layer) -> dict[str, Any]:
+    """Return our entry in a layer's metadata; nothing for layers of others."""
+    mark = layer.metadata.get(KEY)
+    return mark if isinstance(mark, dict) else {}
 
 
 @dataclass(frozen=True)

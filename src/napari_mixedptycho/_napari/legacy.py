@@ -9,7 +9,7 @@ from typing import Any
 
 from napari.components import ViewerModel
 
-from napari_mixedptycho._napari.images import KEY
+from napari_mixedptycho._napari.images import KEY, mark_of
 from napari_mixedptycho._napari.live import RunLayers
 
 _LEFT = "left"
@@ -41,18 +41,18 @@ def leave(layers: RunLayers, run: Left) -> None:
     """Write into the layers of a run what the next dock has to know."""
     told = {"state": run.state, "of": run.of, "note": run.note, "file": str(run.file or "")}
     for name, live in layers.parts.items():
-        mark = {**_mark(live.layer), "run": run.name, "image": name, "touched": live.touched, _LEFT: told}
+        mark = {**mark_of(live.layer), "run": run.name, "image": name, "touched": live.touched, _LEFT: told}
         live.layer.metadata[KEY] = mark
 
 
 def take(viewer: ViewerModel) -> Iterator[tuple[Left, RunLayers]]:
     """Take over the runs that were left in a viewer, bottom first; nobody can take them again."""
-    names = [_mark(layer)["run"] for layer in viewer.layers if _LEFT in _mark(layer)]
+    names = [mark_of(layer)["run"] for layer in viewer.layers if _LEFT in mark_of(layer)]
     for name in dict.fromkeys(names):
         layers = RunLayers(viewer, name)
         told: dict[str, str] = {}
         for layer in viewer.layers:
-            mark = _mark(layer)
+            mark = mark_of(layer)
             if _LEFT in mark and mark["run"] == name:
                 told = mark.pop(_LEFT)
                 layers.take(mark["image"], layer, touched=mark.pop("touched"))
@@ -63,9 +63,4 @@ def take(viewer: ViewerModel) -> Iterator[tuple[Left, RunLayers]]:
 
 def is_left(layer: Any) -> bool:
     """Tell whether a layer waits to be taken over."""
-    return _LEFT in _mark(layer)
-
-
-def _mark(layer: Any) -> dict[str, Any]:
-    mark = layer.metadata.get(KEY)
-    return mark if isinstance(mark, dict) else {}
+    return _LEFT in mark_of(layer)

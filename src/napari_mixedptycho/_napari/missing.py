@@ -88,12 +88,7 @@ def completed(file: str, data: Data, microscope: Microscope) -> dict[str, float]
     numbers = tuple(name for name in ASKED if name not in given and name not in contents.numbers)
     if not contents.scan_known:
         count = int(contents.patterns.shape[0])
-        asked = Missing(
-            file,
-            scan_shapes=contents.scan_shapes,
-            patterns=count,
-            numbers=numbers,
-        )
+        asked = Missing(file, scan_shapes=contents.scan_shapes, patterns=count, numbers=numbers)
         raise IncompleteError(asked, contents)
     if numbers:
         raise IncompleteError(Missing(file, numbers=numbers, notes=contents.notes), contents)

@@ -108,7 +108,7 @@ class MixedPtychoWidget(QWidget):
         self.preflight = Preflight(self.desk, self.steps, self.runs)
         self.past = Past(self.desk, self.steps, self.open)
         self.modelling = Modelling(self.desk, self.steps)
-        self.busy = Busy(self, self.runs.activity, self.runs.stop)
+        self.busy = Busy(self.desk, self.runs.activity, self.runs.stop)
         self._connect()
         self._keys = Keys(
             napari_viewer,

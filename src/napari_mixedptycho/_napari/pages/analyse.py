@@ -12,8 +12,8 @@ from napari_mixedptycho._napari.pages.belief import Belief
 from napari_mixedptycho._napari.pages.details import Details
 from napari_mixedptycho._napari.pages.motion_table import MotionTable
 from napari_mixedptycho._napari.pages.overlay_choices import OverlayChoices
-from napari_mixedptycho._napari.pages.page import Page, button, enable, filler, words
-from napari_mixedptycho._napari.parts import tool
+from napari_mixedptycho._napari.pages.page import Page, button, filler, words
+from napari_mixedptycho._napari.parts import enable, tool
 from napari_mixedptycho.analysis import ColumnMotion, Matter, MotionSettings
 from napari_mixedptycho.export import Findings
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from napari_mixedptycho._napari.pages.page import button, enable, words
-from napari_mixedptycho._napari.parts import mark
+from napari_mixedptycho._napari.pages.page import button, words
+from napari_mixedptycho._napari.parts import enable, mark
 from napari_mixedptycho.export import Findings
 
 _CONTROL = (

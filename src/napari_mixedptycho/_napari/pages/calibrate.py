@@ -12,8 +12,8 @@ from napari_mixedptycho._napari.form import SettingsForm
 from napari_mixedptycho._napari.form.form import Fold
 from napari_mixedptycho._napari.found import Findings
 from napari_mixedptycho._napari.pages.found import FoundRows, PictureBox, Thumbnails
-from napari_mixedptycho._napari.pages.page import Page, button, enable, words
-from napari_mixedptycho._napari.parts import mark
+from napari_mixedptycho._napari.pages.page import Page, button, words
+from napari_mixedptycho._napari.parts import enable, mark
 from napari_mixedptycho._napari.wording import amount
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError

@@ -6,9 +6,9 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from napari_mixedptycho._napari.column_chart import ColumnChart, Scatter
-from napari_mixedptycho._napari.pages.page import enable, words
+from napari_mixedptycho._napari.pages.page import words
 from napari_mixedptycho._napari.pairs_chart import PairsChart
-from napari_mixedptycho._napari.parts import choices
+from napari_mixedptycho._napari.parts import choices, enable
 from napari_mixedptycho._napari.style import Palette
 from napari_mixedptycho.analysis import Correlations
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
-from napari_mixedptycho._napari.pages.page import button, enable, words
-from napari_mixedptycho._napari.parts import tool
+from napari_mixedptycho._napari.pages.page import button, words
+from napari_mixedptycho._napari.parts import enable, tool
 
 _TIPS = {
     "add": "Put the settings on screen into the queue, as a run of its own",

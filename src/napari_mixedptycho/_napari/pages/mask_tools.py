@@ -5,8 +5,8 @@ from __future__ import annotations
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
-from napari_mixedptycho._napari.pages.page import enable, words
-from napari_mixedptycho._napari.parts import choices, mark, tool
+from napari_mixedptycho._napari.pages.page import words
+from napari_mixedptycho._napari.parts import choices, enable, mark, tool
 from napari_mixedptycho._napari.strokes import BOX, BRUSH, LINE
 
 _TOOLS = {

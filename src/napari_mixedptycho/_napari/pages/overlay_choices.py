@@ -6,8 +6,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QVBoxLayout, QWidget
 
 from napari_mixedptycho._napari.overlays import BARS, ELLIPSES, MAGNIFICATION, SCATTER, TRUTH
-from napari_mixedptycho._napari.pages.page import enable
-from napari_mixedptycho._napari.parts import tool
+from napari_mixedptycho._napari.parts import enable, tool
 
 _CHOICES = {
     SCATTER: ("States", "The centre of every column in every state, coloured by state; a cross is the mean"),

@@ -5,10 +5,6 @@ from __future__ import annotations
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_mixedptycho._napari.parts import enable
-
-__all__ = ["Page", "button", "enable", "filler", "words"]
-
 _GAP = 2
 """Between content and scroll bar, px: with a style sheet Qt leaves it, and says that it does not."""
 

@@ -10,11 +10,11 @@ from qtpy.QtWidgets import QHBoxLayout, QWidget
 
 from napari_mixedptycho._napari.form.entries import Count
 from napari_mixedptycho._napari.pages.line import Line
-from napari_mixedptycho._napari.pages.page import Page, button, enable
+from napari_mixedptycho._napari.pages.page import Page, button
 from napari_mixedptycho._napari.pages.plan import Plan
 from napari_mixedptycho._napari.pages.runs_table import RunsTable
 from napari_mixedptycho._napari.pages.watch import Watch
-from napari_mixedptycho._napari.parts import choices, mark
+from napari_mixedptycho._napari.parts import choices, enable, mark
 from napari_mixedptycho.result import Result
 
 _TIPS = {

@@ -18,9 +18,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_mixedptycho._napari.pages.page import button, enable, words
+from napari_mixedptycho._napari.pages.page import button, words
 from napari_mixedptycho._napari.pair_charts import RingChart
-from napari_mixedptycho._napari.parts import act
+from napari_mixedptycho._napari.parts import act, enable
 from napari_mixedptycho.analysis.pair import Pair
 
 _COLUMNS = ("", "Run", "St.", "Mo.", "Sl.", "Iter.", "Loss", "Seed", "Data")

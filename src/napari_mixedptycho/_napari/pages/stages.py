@@ -10,7 +10,8 @@ from napari_mixedptycho._napari.form import SettingsForm
 from napari_mixedptycho._napari.form.entries import Editor
 from napari_mixedptycho._napari.form.form import Fold
 from napari_mixedptycho._napari.form.lists import ListEditor
-from napari_mixedptycho._napari.pages.page import enable, words
+from napari_mixedptycho._napari.pages.page import words
+from napari_mixedptycho._napari.parts import enable
 from napari_mixedptycho.engine.stage import Stage
 from napari_mixedptycho.errors import InputError
 

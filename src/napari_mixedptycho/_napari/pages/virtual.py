@@ -19,8 +19,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_mixedptycho._napari.pages.mask_tools import MaskTools
-from napari_mixedptycho._napari.pages.page import button, enable, words
-from napari_mixedptycho._napari.parts import choices, mark
+from napari_mixedptycho._napari.pages.page import button, words
+from napari_mixedptycho._napari.parts import choices, enable, mark
 from napari_mixedptycho._napari.patterns import DetectorView
 from napari_mixedptycho._napari.virtual import COM_X, COM_Y, DPC, ICOM, KINDS, Ring, Scan, detector_of
 from napari_mixedptycho.imaging import BRIGHT, DARK

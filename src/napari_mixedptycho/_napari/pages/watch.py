@@ -10,9 +10,9 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_mixedptycho._napari.charts import LossChart, ProbeView
 from napari_mixedptycho._napari.live_charts import PatternsView, SpectrumView
-from napari_mixedptycho._napari.pages.page import enable, filler, words
+from napari_mixedptycho._napari.pages.page import filler, words
 from napari_mixedptycho._napari.pages.signs import Signs
-from napari_mixedptycho._napari.parts import Steady, choices, tool
+from napari_mixedptycho._napari.parts import Steady, choices, enable, tool
 from napari_mixedptycho._napari.preferences import preference
 from napari_mixedptycho._napari.separation_chart import SeparationChart
 from napari_mixedptycho.result import Result

@@ -70,7 +70,7 @@ class Calibrating(QObject):
         self._of: Dataset | None = None
         self._before: list[tuple[Data, Microscope, Findings | None]] = []
         self._looks: tuple[Thumbnail, ...] = ()
-        self._background = Background("mixedptycho calibration", self)
+        self._background = Background("mixedptycho calibration", self, "Measuring on the patterns")
         self._pictures = Background("mixedptycho pictures", self)
         self._background.arrived.connect(self._arrived)
         self._background.failed.connect(self._failed)

@@ -50,7 +50,7 @@ class Columns:
         self._last = -1
         self._pairs: Pairs | None = None
         self._turned = False
-        self._background = Background("mixedptycho pairs", desk)
+        self._background = Background("mixedptycho pairs", desk, "Correlating pairs of columns")
         self._background.arrived.connect(self._show_pairs)
         self._background.failed.connect(lambda error: self._page.details.show_pairs(None, str(error)))
         page = self._page

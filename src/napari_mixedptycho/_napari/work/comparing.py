@@ -33,7 +33,7 @@ class Comparing(QObject):
         super().__init__(desk)
         self._desk, self._steps, self._display, self._runs, self._lining = desk, steps, display, runs, lining
         self._table = steps.run.table
-        self._work = Background("mixedptycho comparison", self)
+        self._work = Background("mixedptycho comparison", self, "Comparing two runs")
         self._work.arrived.connect(self._show_pair)
         self._work.failed.connect(lambda error: desk.complained.emit(in_words(error)))
         self._front = ""

@@ -43,7 +43,7 @@ class Imaging(QObject):
         self._kept: Kept | None = None
         self._point: tuple[int, int] | None = None
         self._wanted = False
-        self._background = Background("mixedptycho images", self)
+        self._background = Background("mixedptycho images", self, "Reading the scan")
         self._background.arrived.connect(self._arrived)
         self._background.failed.connect(self._failed)
         panel = self._panel

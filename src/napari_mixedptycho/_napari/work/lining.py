@@ -9,6 +9,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_mixedptycho._napari.background import Background, Post
 from napari_mixedptycho._napari.control import in_words
 from napari_mixedptycho._napari.jobs import Job
+from napari_mixedptycho._napari.run_names import unused
 from napari_mixedptycho._napari.steps import Steps
 from napari_mixedptycho._napari.work.book import Entry
 from napari_mixedptycho._napari.work.desk import Desk
@@ -47,7 +48,7 @@ class Lining(QObject):
         super().__init__(desk)
         self._desk, self._steps, self._runs = desk, steps, runs
         self.queue = Queue(self)
-        self._work = Background("mixedptycho recovery", self)
+        self._work = Background("mixedptycho recovery", self, "Judging what was found of a planted motion")
         self._work.arrived.connect(self._show_recovery)
         self._work.failed.connect(lambda error: desk.complained.emit(in_words(error)))
         page = steps.run.line
@@ -207,12 +208,14 @@ class Lining(QObject):
         """Say whether the motion of a run is above the floor that its control has found."""
         moving = self._runs.book.find(entry.of)
         result = moving.needed()
-        settings = ControlSettings(floor=self._steps.methods().floor)
-        verdict = judged(result, entry.needed(), judged_columns(result), settings).verdict
+        verdict = judged(result, entry.needed(), judged_columns(result), self._judging()).verdict
         entry.note = moving.note = verdict.sentence()
         self._desk.said.emit(f"{entry.of}: {entry.note}")
         self._runs.book.changed.emit()
         self.judged.emit(entry.of)
+
+    def _judging(self) -> ControlSettings:
+        return ControlSettings(floor=self._steps.methods().floor)
 
     def _recover(self, entry: Entry) -> None:
         """Measure beside the window how much of a planted motion was found; raises `InputError`."""
@@ -222,7 +225,7 @@ class Lining(QObject):
         if still is None:
             raise InputError(f"{entry.of} has no stationary control any more: queue it, then this again.")
 
-        judging = ControlSettings(floor=self._steps.methods().floor)
+        judging = self._judging()
 
         def work(post: Post) -> None:
             beside = judged(result, still, judged_columns(result), judging)
@@ -241,11 +244,7 @@ class Lining(QObject):
         """Return a name that neither a run nor an entry has."""
         taken = {entry.name for entry in self.queue.entries}
         taken |= {entry.name for entry in self._runs.book.entries}
-        found, number = name, 1
-        while found in taken:
-            number += 1
-            found = f"{name} {number}"
-        return found
+        return unused(name, taken)
 
     def _remove(self, index: int) -> None:
         entry = self.queue.remove(index)

@@ -9,15 +9,13 @@ from qtpy.QtCore import QObject
 from napari_mixedptycho._napari.steps import Steps
 from napari_mixedptycho._napari.work.desk import Desk
 from napari_mixedptycho._napari.work.imaging import Imaging
-from napari_mixedptycho.data_settings import names_of_pixels, pixels_named
+from napari_mixedptycho.data_settings import MOST_LETTERS, names_of_pixels, pixels_named
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.orientation import Orientation
 from napari_mixedptycho.preprocess import stored_pixels
 from napari_mixedptycho.recipe import Data
 
-_LONGEST = 30_000
-"""Letters that the recipe's list may have (`Preprocess.masked_pixels`)."""
 _TOO_MANY = "So many scattered pixels do not fit into a recipe; give them as a file (Advanced, Mask)."
 _NOT_OURS = "Nothing there is masked by hand: what else is blue, the file or another setting leaves out."
 
@@ -46,15 +44,16 @@ class Masking(QObject):
         before = pixels_named(data.masked_pixels, size)
         after = before & ~stored if erase else before | stored
         text = names_of_pixels(after)
-        if (after == before).all() or len(text or "") > _LONGEST:
-            self._imaging.show_mask()
-            if len(text or "") > _LONGEST:
-                raise InputError(_TOO_MANY)
-            if erase:
-                self._desk.said.emit(_NOT_OURS)
+        too_many = len(text or "") > MOST_LETTERS
+        if not too_many and (after != before).any():
+            self._before.append(data.masked_pixels)
+            self._set(text)
             return
-        self._before.append(data.masked_pixels)
-        self._set(text)
+        self._imaging.show_mask()  # without the stroke
+        if too_many:
+            raise InputError(_TOO_MANY)
+        if erase:
+            self._desk.said.emit(_NOT_OURS)
 
     def undo(self) -> None:
         """Take back the last change; raises `InputError`."""

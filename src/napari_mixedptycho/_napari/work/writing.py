@@ -34,7 +34,7 @@ class Writing:
 
     def __init__(self, desk: Desk, steps: Steps, book: Book) -> None:
         self._desk, self._page, self._book = desk, steps.analyse, book
-        self._background = Background("mixedptycho export", desk)
+        self._background = Background("mixedptycho export", desk, "Writing figures and tables")
         self._folder = Path()
         self._background.arrived.connect(self._tell)
         self._background.failed.connect(lambda error: desk.complained.emit(in_words(error)))
