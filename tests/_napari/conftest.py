@@ -24,6 +24,12 @@ SMALL = {
     "stages": [{"name": "pure", "iterations": 2, "states": 1}, {"name": "mixed", "iterations": 3}],
     "run": {"threads": 1},
 }
+WIDE = {
+    "data": {"file": "sample:si_sigma9", "scan_region": [2, 22, 2, 22]},
+    "model": {"states": 3, "slices": 1},
+    "stages": [{"name": "pure", "iterations": 6, "states": 1}, {"name": "moving", "iterations": 2}],
+    "run": {"threads": 1},
+}
 
 MakeDock = Callable[..., MixedPtychoWidget]
 
@@ -54,6 +60,15 @@ def small_result() -> Result:
 def result_file(small_result: Result, tmp_path: Path) -> Path:
     path = tmp_path / "small.h5"
     small_result.save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def wide_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a result with several columns and states."""
+    *_, last = reconstruct(Recipe.parse(WIDE))
+    path = tmp_path_factory.mktemp("columns") / "wide.h5"
+    last.result.save(path)
     return path
 
 

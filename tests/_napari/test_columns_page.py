@@ -23,27 +23,10 @@ from napari_mixedptycho._napari.widget import MixedPtychoWidget
 from napari_mixedptycho.analysis import Matter, correlations, figures
 from napari_mixedptycho.analysis.recovery import Recovery
 from napari_mixedptycho.errors import InputError
-from napari_mixedptycho.recipe import Recipe
-from napari_mixedptycho.reconstruct import reconstruct
 from napari_mixedptycho.result import Result
 from tests._napari.driving import click
 
 Found = tuple[MixedPtychoWidget, Viewer]
-WIDE = {
-    "data": {"file": "sample:si_sigma9", "scan_region": [2, 22, 2, 22]},
-    "model": {"states": 3, "slices": 1},
-    "stages": [{"name": "pure", "iterations": 6, "states": 1}, {"name": "moving", "iterations": 2}],
-    "run": {"threads": 1},
-}
-
-
-@pytest.fixture(scope="module")
-def wide_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a result with several columns and states."""
-    *_, last = reconstruct(Recipe.parse(WIDE))
-    path = tmp_path_factory.mktemp("columns") / "wide.h5"
-    last.result.save(path)
-    return path
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Drawing on a pattern: the pixels that a brush, a line or a box has gone over."""
+"""Drawing on a pattern, by pointer or keys: the pixels that a brush, a line or a box has gone over."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from napari_mixedptycho._napari.strokes import BOX, BRUSH, Pixels, Place, covere
 
 
 class BrushItem(pg.GraphicsObject):
-    """Lies over a pattern and takes the pointer, as long as it is visible.
+    """Lies over a pattern and takes the pointer, as long as it is visible; or is moved by keys.
+
+    Attributes
+    ----------
+    pointer
+        Where it is, in the unit of the axes; None: nowhere yet.
+    down
+        Whether a stroke by keys has begun and is not over.
 
     Signals
     -------
@@ -24,9 +31,9 @@ class BrushItem(pg.GraphicsObject):
 
     def __init__(self) -> None:
         super().__init__()
-        self.tool, self.width = BRUSH, 3
+        self.tool, self.width, self.down = BRUSH, 3, False
         self._size, self._pixel = 1, 1.0
-        self._pointer: QPointF | None = None
+        self.pointer: QPointF | None = None
         self._begin: Place = (0.0, 0.0)
         self._last: Place = (0.0, 0.0)
         self._pixels: Pixels = np.zeros((1, 1), bool)
@@ -38,7 +45,36 @@ class BrushItem(pg.GraphicsObject):
     def lay(self, size: int, pixel: float) -> None:
         """Lie over patterns of `size` px; `pixel` in the unit of the axes."""
         self.prepareGeometryChange()
-        self._size, self._pixel = size, pixel
+        if (size, pixel) != (self._size, self._pixel):
+            self._size, self._pixel, self.pointer, self.down = size, pixel, None, False
+
+    @property
+    def place(self) -> Place:
+        """Where the brush is, px; in the middle of the pattern, when it was nowhere yet."""
+        return self._place(QPointF(0.0, 0.0) if self.pointer is None else self.pointer)
+
+    def go(self, rows: int, columns: int) -> None:
+        """Move by whole pixels, within the pattern; draws when it is down."""
+        y, x = np.clip(np.add(np.round(self.place), (rows, columns)), 0, self._size - 1)
+        middle = self._size // 2
+        self.pointer = QPointF((x - middle) * self._pixel, (y - middle) * self._pixel)
+        if self.down:
+            self._go_to((float(y), float(x)), over=False)
+        self.update()
+
+    def press(self) -> None:
+        """Begin a stroke where the brush is, or end the one that was begun."""
+        if not self.down:
+            self.go(0, 0)  # to the middle of a pixel
+            self._start(self.place)
+        over, self.down = self.down, not self.down
+        self._go_to(self.place, over=over)
+
+    def leave(self) -> None:
+        """Forget the stroke that was begun by keys."""
+        if self.down:
+            self.down = False
+            self.drawn.emit(np.zeros((self._size, self._size), bool), False)
 
     def boundingRect(self) -> QRectF:  # noqa: N802 - Qt's name
         """Return the pattern and as much around it: strokes may begin outside."""
@@ -46,16 +82,21 @@ class BrushItem(pg.GraphicsObject):
         return QRectF(-edge, -edge, 2 * edge, 2 * edge)
 
     def paint(self, painter: Any, *_: Any) -> None:
-        """Draw the brush where the pointer is."""
-        if self._pointer is None or self.tool == BOX:
+        """Draw the brush where it is; a box has corners, and so a cross of one pixel."""
+        if self.pointer is None:
             return
         painter.setPen(self.pen)
-        reach = self.width / 2 * self._pixel
-        painter.drawEllipse(self._pointer, reach, reach)
+        reach = (1 if self.tool == BOX else self.width) / 2 * self._pixel
+        if self.tool != BOX:
+            painter.drawEllipse(self.pointer, reach, reach)
+            return
+        x, y = self.pointer.x(), self.pointer.y()
+        painter.drawLine(QPointF(x - reach, y), QPointF(x + reach, y))
+        painter.drawLine(QPointF(x, y - reach), QPointF(x, y + reach))
 
     def hoverEvent(self, event: Any) -> None:  # noqa: N802 - pyqtgraph's name
         """Follow the pointer, and ask for clicks and drags before the detector's circles do."""
-        self._pointer = None if event.isExit() else event.pos()
+        self.pointer = None if event.isExit() else event.pos()
         if not event.isExit():
             event.acceptDrags(Qt.MouseButton.LeftButton)
             event.acceptClicks(Qt.MouseButton.LeftButton)
@@ -78,11 +119,12 @@ class BrushItem(pg.GraphicsObject):
         event.accept()
         if event.isStart():
             self._start(self._place(event.buttonDownPos()))
-        self._pointer = event.pos()
+        self.pointer = event.pos()
         self._go_to(self._place(event.pos()), over=bool(event.isFinish()))
         self.update()
 
     def _start(self, place: Place) -> None:
+        self.down = False
         self._begin = self._last = place
         self._pixels = np.zeros((self._size, self._size), bool)
 

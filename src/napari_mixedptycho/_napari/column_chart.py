@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from qtpy.QtCore import QRectF, Qt
+from qtpy.QtCore import QRectF, Qt, Signal
+from qtpy.QtGui import QKeyEvent
 
+from napari_mixedptycho._napari.arrows import way_of
 from napari_mixedptycho._napari.charts import Canvas
 from napari_mixedptycho._napari.overlays import state_colours
 from napari_mixedptycho._napari.style import Palette
@@ -49,13 +51,20 @@ class ColumnChart(Canvas):
     """States as coloured points, their mean and standard deviations as a cross, the 1σ ellipse, the true one.
 
     As in Fig. 9 of Gladyshev et al. (2023).
+
+    Signals
+    -------
+    stepped
+        An arrow key: which way (rows, columns) to go in the image, to the next column.
     """
+
+    stepped = Signal(int, int)
 
     def __init__(self) -> None:
         super().__init__("x from the mean (Å)", "y from the mean (Å)")
         self.setToolTip(
             "<qt>Where the column is in every state. One point far off: a state that has gone astray, or "
-            "two columns taken for one</qt>"
+            "two columns taken for one. Arrow keys here: the next column that way in the image</qt>"
         )
         self.setMinimumHeight(220)
         self.plotItem.invertY(True)
@@ -105,6 +114,15 @@ class ColumnChart(Canvas):
             QRectF(-reach, -_LEGEND * reach, 2 * reach, (1 + _LEGEND) * reach), padding=0.0
         )
         self.set_title(f"Column {column.name}")
+        self.setAccessibleName(f"Column {column.name}, its place in every state")
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Go to a neighbouring column."""
+        way = way_of(event)
+        if way is None:
+            super().keyPressEvent(event)
+            return
+        self.stepped.emit(*way)
 
 
 def outline(covariance: Floats) -> Floats:

@@ -112,6 +112,15 @@ class ColumnLayers:
             if chosen is not None:
                 self._viewer.layers.selection.active = layer
 
+    def bring_into_view(self, column: int) -> None:
+        """Have the viewer look at a column that lies outside of what it shows."""
+        if self._found is None:
+            return
+        camera, place = self._viewer.scene.camera, self._found.motion.mean[column] + self._offset
+        half = np.asarray(self._viewer.canvas.size) / camera.zoom / 2
+        if (np.abs(place - camera.center[-2:]) > half).any():
+            camera.center = (*camera.center[:-2], *place)
+
     def release(self) -> None:
         """Stop listening."""
         layer = self._layers.get(COLUMNS)

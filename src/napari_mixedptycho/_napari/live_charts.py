@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
-from qtpy.QtCore import QPointF, QRectF
+from qtpy.QtCore import QPointF, QRectF, Qt, Signal
+from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QGraphicsEllipseItem
 
+from napari_mixedptycho._napari.arrows import way_of
 from napari_mixedptycho._napari.charts import Picture
 from napari_mixedptycho._napari.style import Palette
 from napari_mixedptycho.analysis.spectrum import mean_phase_spectrum
@@ -19,17 +21,37 @@ _ROW = 1.22
 """From the upper row to the lower one ÷ edge of a panel: a line of words stands between them."""
 _RING = 1.0
 """1/Å, where the ring stands at first."""
+_STEP, _LEAP = 0.01, 0.1
+"""1/Å, by which an arrow key and a page key change the ring."""
+_KEYS = {
+    Qt.Key.Key_Up: _STEP,
+    Qt.Key.Key_Right: _STEP,
+    Qt.Key.Key_Down: -_STEP,
+    Qt.Key.Key_Left: -_STEP,
+    Qt.Key.Key_PageUp: _LEAP,
+    Qt.Key.Key_PageDown: -_LEAP,
+    Qt.Key.Key_Home: -np.inf,
+    Qt.Key.Key_End: np.inf,
+}
 _LEFT_OVER = (
     "Left over: (measured − predicted) ÷ √(predicted + 1), in units of the shot noise where electrons are "
     "counted. At most about 1 and without a pattern: the model explains the data. A disk or rings: the probe "
-    "is wrong; spots: thickness, rotation or scan step"
+    "is wrong; spots: thickness, rotation or scan step. Arrow keys here: the next scan point"
 )
 _NOISE = 5.0
 """Limits of what is left, in units of its noise."""
 
 
 class PatternsView(Picture):
-    """One scan point: measured, predicted, what is left, each with its name, and a few words."""
+    """One scan point: measured, predicted, what is left, each with its name, and a few words.
+
+    Signals
+    -------
+    stepped
+        An arrow key: rows and columns of the scan to go.
+    """
+
+    stepped = Signal(int, int)
 
     def __init__(self) -> None:
         super().__init__("", "")
@@ -61,7 +83,7 @@ class PatternsView(Picture):
             image.clear()
         for text in (*self._texts, self._facts):
             text.setText("")
-        self.set_title("Click a scan point in the image")
+        self.set_title("Click a scan point in the image, or press an arrow key here")
 
     def show_point(self, compared: Compared, where: str) -> None:
         """Show a scan point."""
@@ -82,7 +104,16 @@ class PatternsView(Picture):
         self._facts.setPos(_GAP * n, _ROW * n)
         self._facts.setText(_facts(compared))
         self.set_title(where)
+        self.setAccessibleName(f"{where}: {compared.chi:.2f} σ left over")
         self.frame(QRectF(0, -0.2 * n, 2 * _GAP * n, 2.5 * n))
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Go to a neighbouring scan point."""
+        way = way_of(event)
+        if way is None:
+            super().keyPressEvent(event)
+            return
+        self.stepped.emit(*way)
 
 
 def _facts(compared: Compared) -> str:
@@ -100,8 +131,9 @@ class SpectrumView(Picture):
     def __init__(self) -> None:
         super().__init__("kx (1/Å)", "ky (1/Å)")
         self.setToolTip(
-            "<qt>Spectrum of the mean phase. Drag the target to the outermost spots: 1 ÷ radius is the "
-            "finest detail. Spots in one direction only: drift or a wrong scan rotation</qt>"
+            "<qt>Spectrum of the mean phase. Drag the target to the outermost spots, or use the arrow "
+            "keys here (Page keys: ten times as far, Home and End: least and most): 1 ÷ radius is the finest "
+            "detail. Spots in one direction only: drift or a wrong scan rotation</qt>"
         )
         self.image.setColorMap(pg.colormap.get("inferno"))
         self._ring = QGraphicsEllipseItem()
@@ -133,8 +165,21 @@ class SpectrumView(Picture):
         self.draw(shown, QRectF(-edge, -edge, 2 * edge, 2 * edge), (low, high if high > low else low + 1))
         self._edge = edge
 
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Change the ring as a slider is changed; the target stays in its direction."""
+        if event is None or event.key() not in _KEYS:
+            super().keyPressEvent(event)
+            return
+        radius, place = self.radius, self.handle.pos()
+        most = self._edge or radius
+        wanted = float(np.clip(radius + _KEYS[Qt.Key(event.key())], _STEP, max(most, _STEP)))
+        direction = QPointF(place.x() / radius, place.y() / radius) if radius > 0 else QPointF(1, 0)
+        self.handle.setPos(wanted * direction)
+
     def _moved(self) -> None:
         radius = self.radius
         self._ring.setRect(QRectF(-radius, -radius, 2 * radius, 2 * radius))
         detail = f"{1 / radius:.3g} Å" if radius > 1e-6 else "∞"
-        self.set_title(f"Ring: {radius:.3f} 1/Å = {detail} (drag the target)")
+        said = f"Ring: {radius:.3f} 1/Å = {detail}"
+        self.set_title(f"{said} (drag the target, or arrow keys)")
+        self.setAccessibleName(f"Spectrum. {said}")

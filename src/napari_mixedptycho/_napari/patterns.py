@@ -8,139 +8,28 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from qtpy.QtCore import QPointF, QRectF, Qt, Signal
-from qtpy.QtGui import QKeyEvent, QKeySequence, QPainterPath
+from qtpy.QtGui import QKeyEvent, QKeySequence
 
+from napari_mixedptycho._napari.arrows import Way, has_shift, way_of
 from napari_mixedptycho._napari.brush import BrushItem
 from napari_mixedptycho._napari.charts import Image, PatternView
+from napari_mixedptycho._napari.ring_item import RingItem
 from napari_mixedptycho._napari.style import Palette
 from napari_mixedptycho._napari.virtual import Ring
 
-_NEAR = 8.0
-"""Pixels of the screen within which a circle is caught."""
-_LEAST = 0.5
-"""Detector pixels that a detector is wide, at least."""
 _DECADES = 6.0
-_STEPS = {
-    Qt.Key.Key_Up: (-1, 0),
-    Qt.Key.Key_Down: (1, 0),
-    Qt.Key.Key_Left: (0, -1),
-    Qt.Key.Key_Right: (0, 1),
-}
-
-
-class RingItem(pg.GraphicsObject):
-    """A disk or ring: its circles change its size, what lies between them moves it.
-
-    Signals
-    -------
-    dragged
-        The `Ring`, px, and whether the drag is over.
-    """
-
-    dragged = Signal(object, bool)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ring = Ring(0.0, 1.0, (0.0, 0.0))
-        self._pixel, self._zero = 1.0, (0, 0)
-        self._grip = ""
-        self._begun = self.ring
-        self.pen, self.brush = pg.mkPen("w"), pg.mkBrush(255, 255, 255, 16)
-        self.setZValue(10)
-
-    def show_ring(self, ring: Ring, pixel: float, zero: tuple[int, int]) -> None:
-        """Show a detector (px); `pixel` in the unit of the axes, `zero` the pixel at their origin."""
-        self.prepareGeometryChange()
-        self.ring, self._pixel, self._zero = ring, pixel, zero
-        self.update()
-
-    def boundingRect(self) -> QRectF:  # noqa: N802 - Qt's name
-        """Return what may be drawn on."""
-        reach, near = self.ring.outer * self._pixel, _NEAR * self._dot()
-        middle = self._middle()
-        return QRectF(middle.x() - reach, middle.y() - reach, 2 * reach, 2 * reach).adjusted(
-            -near, -near, near, near
-        )
-
-    def shape(self) -> QPainterPath:
-        """Return what can be caught."""
-        path, near = QPainterPath(), _NEAR * self._dot()
-        path.setFillRule(Qt.FillRule.OddEvenFill)
-        outer, inner = self.ring.outer * self._pixel + near, self.ring.inner * self._pixel - near
-        path.addEllipse(self._middle(), outer, outer)
-        if inner > 0:
-            path.addEllipse(self._middle(), inner, inner)
-        return path
-
-    def paint(self, painter: Any, *_: Any) -> None:
-        """Draw it."""
-        inner, outer, middle = self.ring.inner * self._pixel, self.ring.outer * self._pixel, self._middle()
-        path = QPainterPath()
-        path.setFillRule(Qt.FillRule.OddEvenFill)
-        path.addEllipse(middle, outer, outer)
-        if inner > 0:
-            path.addEllipse(middle, inner, inner)
-        painter.setRenderHint(painter.RenderHint.Antialiasing)
-        painter.setPen(self.pen)
-        painter.setBrush(self.brush)
-        painter.drawPath(path)
-        cross = 5 * self._dot()
-        x, y = middle.x(), middle.y()
-        painter.drawLine(QPointF(x - cross, y), QPointF(x + cross, y))
-        painter.drawLine(QPointF(x, y - cross), QPointF(x, y + cross))
-
-    def hoverEvent(self, event: Any) -> None:  # noqa: N802 - pyqtgraph's name
-        """Show what a drag would do, and ask for it before the plot does."""
-        if event.isExit():
-            self.setCursor(Qt.CursorShape.ArrowCursor)
-            return
-        event.acceptDrags(Qt.MouseButton.LeftButton)
-        grip = self._grip_at(event.pos())
-        self.setCursor(Qt.CursorShape.SizeAllCursor if grip == "center" else Qt.CursorShape.SizeHorCursor)
-
-    def mouseDragEvent(self, event: Any) -> None:  # noqa: N802 - pyqtgraph's name
-        """Follow the pointer."""
-        if event.button() != Qt.MouseButton.LeftButton:
-            event.ignore()
-            return
-        event.accept()
-        if event.isStart():
-            self._begun, self._grip = self.ring, self._grip_at(event.buttonDownPos())
-        self._move(event.buttonDownPos(), event.pos())
-        self.dragged.emit(self.ring, bool(event.isFinish()))
-
-    def _move(self, start: QPointF, here: QPointF) -> None:
-        begun = self._begun
-        away = self._distance(here) / self._pixel
-        if self._grip == "outer":
-            found = Ring(begun.inner, max(away, begun.inner + _LEAST), begun.center)
-        elif self._grip == "inner":
-            found = Ring(min(max(away, 0.0), begun.outer - _LEAST), begun.outer, begun.center)
-        else:
-            y, x = begun.center
-            moved = here - start
-            found = Ring(begun.inner, begun.outer, (y + moved.y() / self._pixel, x + moved.x() / self._pixel))
-        self.show_ring(found, self._pixel, self._zero)
-
-    def _grip_at(self, here: Any) -> str:
-        away, near = self._distance(here), _NEAR * self._dot()
-        inner, outer = self.ring.inner * self._pixel, self.ring.outer * self._pixel
-        if abs(away - outer) <= near and abs(away - outer) <= abs(away - inner):
-            return "outer"
-        return "inner" if inner > 0 and abs(away - inner) <= near else "center"
-
-    def _distance(self, here: Any) -> float:
-        middle = self._middle()
-        return float(np.hypot(here.x() - middle.x(), here.y() - middle.y()))
-
-    def _middle(self) -> QPointF:
-        y, x = self.ring.center
-        return QPointF((x - self._zero[1]) * self._pixel, (y - self._zero[0]) * self._pixel)
-
-    def _dot(self) -> float:
-        """Return the size of a pixel of the screen, in the unit of the axes."""
-        size = self.pixelLength(pg.Point(1, 0))
-        return float(size) if size else 0.0
+_LEAP = 10
+"""Pixels that the brush goes while Shift is held."""
+_ZOOMS = {Qt.Key.Key_Plus: 0.8, Qt.Key.Key_Equal: 0.8, Qt.Key.Key_Minus: 1.25}
+_MOVING = (
+    "Drag the circles to change the detector, or what lies between them to move it. The arrow keys go to the "
+    "next scan point, with Shift they move the detector; L changes to a log scale; the wheel zooms, or + and "
+    "−, 0 shows all."
+)
+_DRAWING = (
+    "Draw with the pointer; or by keys: the arrows move the brush (with Shift ten pixels), Space begins and "
+    "ends a stroke, Esc leaves it, Ctrl+Z takes the last one back. The wheel zooms, or + and −, 0 shows all."
+)
 
 
 class DetectorView(PatternView):
@@ -179,10 +68,7 @@ class DetectorView(PatternView):
         self.plotItem.addItem(self.brush, ignoreBounds=True)
         self._mask: tuple[NDArray[np.bool_] | None, float] = (None, 1.0)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setToolTip(
-            "<qt>Drag the circles to change the detector, or what lies between them to move it. The arrow "
-            "keys go to the next scan point, L changes to a log scale; the wheel zooms.</qt>"
-        )
+        self.setToolTip(f"<qt>{_MOVING}</qt>")
 
     def set_palette(self, palette: Palette) -> None:
         """Take the colours of the theme."""
@@ -196,6 +82,7 @@ class DetectorView(PatternView):
         self._shown = (pattern, pixel, semiangle, title)
         self.brush.lay(len(pattern), pixel)
         super().show_pattern(pattern, pixel, semiangle, title)
+        self.setAccessibleName(title)
         if self.logarithmic:
             shown = _logarithm(pattern)
             self.image.setImage(
@@ -228,11 +115,16 @@ class DetectorView(PatternView):
 
     def set_drawing(self, on: bool) -> None:
         """Let the pointer draw the mask, instead of moving the detector."""
+        self.brush.leave()
         self.brush.setVisible(on)
         self.ring.setOpacity(0.35 if on else 1.0)
+        self.setToolTip(f"<qt>{_DRAWING if on else _MOVING}</qt>")
+        self._say_title()
 
     def set_brush(self, tool: str, width: int) -> None:
         """Choose what is drawn with; `width` in px."""
+        if tool != self.brush.tool:
+            self.brush.leave()
         self.brush.tool, self.brush.width = tool, width
         self.brush.update()
 
@@ -258,16 +150,71 @@ class DetectorView(PatternView):
         self.masked.setRect(QRectF(edge, edge, n * pixel, n * pixel))
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Go to a neighbouring scan point."""
-        if event is not None and self.brush.isVisible() and event.matches(QKeySequence.StandardKey.Undo):
+        """Draw, go to a neighbouring scan point, move the detector, or zoom."""
+        if event is None or not self._obeyed(event):
+            super().keyPressEvent(event)
+            return
+        event.accept()
+
+    def _obeyed(self, event: QKeyEvent) -> bool:
+        """Do what a key asks for; tells whether it asks for something."""
+        if event.key() in _ZOOMS:
+            self.plotItem.vb.scaleBy((_ZOOMS[Qt.Key(event.key())],) * 2, self._looked_at())
+            return True
+        if event.key() == Qt.Key.Key_0:
+            self._frame_again()
+            return True
+        way = way_of(event)
+        if self.brush.isVisible():
+            return self._drew(event, way)
+        if way is None:
+            return False
+        if has_shift(event) and self.ring.isVisible():
+            self.ring.move_by(*way)
+        else:
+            self.stepped.emit(*way)
+        return True
+
+    def _drew(self, event: QKeyEvent, way: Way | None) -> bool:
+        """Do what a key asks for while the mask is drawn."""
+        if event.matches(QKeySequence.StandardKey.Undo):
             self.undone.emit()
-            event.accept()
+        elif way is not None:
+            leap = _LEAP if has_shift(event) else 1
+            self.brush.go(leap * way[0], leap * way[1])
+        elif event.key() == Qt.Key.Key_Space:
+            self.brush.press()
+        elif event.key() == Qt.Key.Key_Escape and self.brush.down:
+            self.brush.leave()
+        else:
+            return False
+        self._say_title()
+        self._follow()
+        return True
+
+    def _say_title(self) -> None:
+        """Say what is shown and, while keys draw, where the brush is."""
+        if self._shown is None:
             return
-        if event is not None and event.key() in _STEPS:
-            self.stepped.emit(*_STEPS[Qt.Key(event.key())])
-            event.accept()
-            return
-        super().keyPressEvent(event)
+        title = str(self._shown[-1])
+        if self.brush.isVisible() and self.brush.pointer is not None:
+            y, x = (round(value) for value in self.brush.place)
+            title = f"{'Drawing at' if self.brush.down else 'Brush at'} row {y}, column {x}"
+        self.set_title(title)
+        self.setAccessibleName(title)
+
+    def _follow(self) -> None:
+        """Keep the brush in view, when the pattern is zoomed."""
+        here, seen = self._looked_at(), self.plotItem.vb.viewRect()
+        if not seen.contains(here):
+            self.plotItem.vb.translateBy(here - seen.center())
+
+    def _looked_at(self) -> QPointF:
+        """Return what stays in its place when zooming: the brush, or the middle of what is seen."""
+        if self.brush.isVisible() and self.brush.pointer is not None:
+            return self.brush.pointer
+        found: QPointF = self.plotItem.vb.viewRect().center()
+        return found
 
 
 def _logarithm(pattern: Image) -> NDArray[np.float64]:

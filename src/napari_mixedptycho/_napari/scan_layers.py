@@ -144,6 +144,15 @@ class ScanLayers:
         inside = 0 <= row < scan.shape[0] and 0 <= column < scan.shape[1]
         return (row, column) if inside else None
 
+    def to_position(self, point: tuple[int, int]) -> tuple[float, float] | None:
+        """Return where a scan point (row, column) lies in the viewer (y, x); None: no scan is open."""
+        scan = self._scan
+        if scan is None:
+            return None
+        _, turn = scan.place
+        y, x = turn @ (np.array(point) * scan.step)
+        return float(y), float(x)
+
     def release(self) -> None:
         """Leave the layers to the viewer."""
         for found in self._images.values():

@@ -51,7 +51,8 @@ class Palette:
     def sheet(self) -> str:
         """Return the style sheet of the dock, on top of napari's."""
         return f"""
-        QToolButton, QComboBox, QLineEdit, QAbstractSpinBox, QGraphicsView, QListWidget, QTableWidget
+        QToolButton, QComboBox, QLineEdit, QAbstractSpinBox, QGraphicsView, QListWidget, QTableWidget,
+        QLabel[picture="true"]
         {{ border: 1px solid transparent; }}
         QPushButton[primary="true"] {{ font-weight: bold; }}
         QPushButton[primary="true"] {{ background-color: {self.accent}; color: {self.on_accent}; }}
@@ -75,7 +76,7 @@ class Palette:
         QPushButton:focus, QCheckBox:focus, QSlider:focus
         {{ outline: 2px solid {self.text}; }}
         QToolButton:focus, QComboBox:focus, QLineEdit:focus, QAbstractSpinBox:focus, QGraphicsView:focus,
-        QListWidget:focus, QTableWidget:focus
+        QListWidget:focus, QTableWidget:focus, QLabel[picture="true"]:focus
         {{ border: 1px solid {self.text}; }}
         QLineEdit[invalid="true"] {{ border: 1px solid {self.error}; }}
         QLineEdit[invalid="true"]:focus {{ border: 2px solid {self.error}; }}

@@ -37,6 +37,7 @@ from napari_mixedptycho._napari.work import (
     Modelling,
     Opening,
     Past,
+    Pointing,
     Preflight,
     Runs,
     Watching,
@@ -105,6 +106,7 @@ class MixedPtychoWidget(QWidget):
         self.believing = Believing(*parts, self.runs, self.lining, self.columns)
         self.comparing = Comparing(*parts, self.runs, self.lining)
         self.watching = Watching(*parts, self.control, self.runs)
+        self.pointing = Pointing(self.desk, self.steps, self.imaging, self.watching)
         self.preflight = Preflight(self.desk, self.steps, self.runs)
         self.past = Past(self.desk, self.steps, self.open)
         self.modelling = Modelling(self.desk, self.steps)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from napari_mixedptycho._napari.column_chart import ColumnChart, Scatter
+from napari_mixedptycho._napari.pages.column_entry import ColumnEntry
 from napari_mixedptycho._napari.pages.page import words
 from napari_mixedptycho._napari.pairs_chart import PairsChart
 from napari_mixedptycho._napari.parts import choices, enable
@@ -14,12 +15,12 @@ from napari_mixedptycho.analysis import Correlations
 
 COLUMN, PAIRS = "column", "pairs"
 _VIEWS = {
-    COLUMN: ("One column", "Where the clicked column is in every state, its 1σ ellipse, and the true one"),
+    COLUMN: ("One column", "Where the chosen column is in every state, its 1σ ellipse, and the true one"),
     PAIRS: ("Pairs", "Whether columns move together, against their distance and what chance would give"),
 }
 _CLICK = (
-    "Click on a column in the image to see where it is in every state. The tools of the layer “columns” add, "
-    "move and remove columns."
+    "Click on a column in the image, or give its number above, to see where it is in every state. The tools "
+    "of the layer “columns” add, move and remove columns."
 )
 
 
@@ -49,6 +50,10 @@ class Details(QWidget):
         self.buttons = choices(row, _VIEWS, self.choose)
         self.buttons[COLUMN].setChecked(True)
         row.addStretch(1)
+        self.entry, self._label = ColumnEntry(), QLabel("Column")
+        self._label.setBuddy(self.entry)
+        row.addWidget(self._label)
+        row.addWidget(self.entry)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
@@ -107,3 +112,5 @@ class Details(QWidget):
         self._charts.setCurrentWidget(self.column if self._view == COLUMN else self.pairs)
         self._charts.setVisible(self._drawn[self._view])
         self.about.setText(self._texts[self._view])
+        for widget in (self._label, self.entry):
+            widget.setVisible(self._view == COLUMN)

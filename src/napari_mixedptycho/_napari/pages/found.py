@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtGui import QIcon, QImage, QMouseEvent, QPixmap, QResizeEvent, QShowEvent
+from qtpy.QtGui import QIcon, QImage, QKeyEvent, QMouseEvent, QPixmap, QResizeEvent, QShowEvent
 from qtpy.QtWidgets import QDialog, QGridLayout, QLabel, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from napari_mixedptycho._napari.found import SIGNS, WORDS, Row
@@ -17,6 +17,9 @@ from napari_mixedptycho.thumbnails import Choice, Thumbnail
 
 _TILE = 82
 """Edge of a thumbnail, px of the screen."""
+_FRAME = 1
+"""Around a picture, px: seen while it has the focus."""
+_PRESSED = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
 
 
 class FoundRow(QToolButton):
@@ -113,14 +116,17 @@ class FoundRows(QWidget):
 
 
 class PictureBox(QLabel):
-    """A picture as wide as the page; a click shows it in full size in a window of its own."""
+    """A picture as wide as the page; a click or Return shows it in full size in a window of its own."""
 
     def __init__(self) -> None:
         super().__init__()
         self._pixmap: QPixmap | None = None
         self.window_: QDialog | None = None
         self.setMinimumWidth(100)
-        self.setToolTip("<qt>Click to see it in full size</qt>")
+        self.setToolTip("<qt>Click, or press Return, to see it in full size</qt>")
+        self.setAccessibleName("How it was measured")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setProperty("picture", True)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setVisible(False)
 
@@ -142,15 +148,24 @@ class PictureBox(QLabel):
         if self._pixmap is not None:
             self._enlarge()
 
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Show it in full size."""
+        if event is None or event.key() not in _PRESSED or self._pixmap is None:
+            super().keyPressEvent(event)
+            return
+        self._enlarge()
+
     def _fit(self) -> None:
         if self._pixmap is None:
             return
-        shown = self._pixmap.scaledToWidth(max(self.width(), 100), Qt.TransformationMode.SmoothTransformation)
-        if self.pixmap().size() != shown.size() or self.height() != shown.height():
-            self.setPixmap(shown)
-            self.setFixedHeight(shown.height())
-        else:
-            self.setPixmap(shown)
+        ratio = self.devicePixelRatioF()
+        width = max(self.width() - 2 * _FRAME, 100)
+        shown = self._pixmap.scaledToWidth(round(ratio * width), Qt.TransformationMode.SmoothTransformation)
+        shown.setDevicePixelRatio(ratio)
+        self.setPixmap(shown)
+        height = round(shown.height() / ratio) + 2 * _FRAME
+        if self.height() != height:
+            self.setFixedHeight(height)
 
     def _enlarge(self) -> None:
         if self.window_ is None:

@@ -12,6 +12,7 @@ from napari_mixedptycho._napari.work.masking import Masking
 from napari_mixedptycho._napari.work.modelling import Modelling
 from napari_mixedptycho._napari.work.opening import Opening
 from napari_mixedptycho._napari.work.past import Past
+from napari_mixedptycho._napari.work.pointing import Pointing
 from napari_mixedptycho._napari.work.preflight import Preflight
 from napari_mixedptycho._napari.work.runs import Runs
 from napari_mixedptycho._napari.work.watching import Watching
@@ -30,6 +31,7 @@ __all__ = [
     "Modelling",
     "Opening",
     "Past",
+    "Pointing",
     "Preflight",
     "Runs",
     "Watching",

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_mixedptycho._napari.arrows import next_place
 from napari_mixedptycho._napari.background import Background
 from napari_mixedptycho._napari.column_chart import Scatter
 from napari_mixedptycho._napari.column_layers import NEW, ColumnLayers
@@ -48,6 +49,7 @@ class Columns:
         self._before: list[Findings] = []
         self._after: list[Findings] = []
         self._last = -1
+        self._chosen: int | None = None
         self._pairs: Pairs | None = None
         self._turned = False
         self._background = Background("mixedptycho pairs", desk, "Correlating pairs of columns")
@@ -59,6 +61,8 @@ class Columns:
         page.redo_button.clicked.connect(lambda: desk.attempt(self.redo))
         page.matter.changed.connect(self._tell)
         page.details.wanted.connect(self._turn)
+        page.details.entry.chosen.connect(self._choose_number)
+        page.details.column.stepped.connect(self._step)
         page.overlays.chosen.connect(self._layers.choose)
         page.overlays.magnified.connect(self._layers.magnify)
         desk.changed.connect(self._update_buttons)
@@ -121,6 +125,7 @@ class Columns:
         self._layers.show(found, region_offset(found.result), self._display.run_name)
         self._pairs = None
         self._page.details.show_pairs(None, "")
+        self._page.details.entry.show_numbers(found.numbers)
         self._tell()
         self._choose(None)
         self._pair(self._page.details.view)
@@ -187,12 +192,33 @@ class Columns:
             given.append(self._last if number == NEW else number)
         return given
 
+    def _choose_number(self, number: int | None) -> None:
+        """Show the column of a number, in the viewer too; None: none."""
+        found = self._desk.found
+        if found is not None:
+            self._go_to(None if number is None else list(found.numbers).index(number))
+
+    def _step(self, rows: int, columns: int) -> None:
+        """Go to the next column that way in the image."""
+        found = self._desk.found
+        if found is not None and self._chosen is not None:
+            self._go_to(next_place(found.motion.mean, self._chosen, (rows, columns)))
+
+    def _go_to(self, column: int | None) -> None:
+        self._choose(column)
+        if column is not None:
+            self._layers.bring_into_view(column)
+
     def _choose(self, column: int | None) -> None:
         found = self._desk.found
         if found is None or column is None or column >= found.motion.n_columns:
+            self._chosen = None
             self._layers.mark(None)
+            self._page.details.entry.show_number(None)
             self._page.details.show_column(None, "")
             return
+        self._chosen = column
+        self._page.details.entry.show_number(found.numbers[column])
         motion, comparison = found.motion, found.comparison
         partner = partners(motion.positions, column) if motion.n_states > 2 else None
         true = None

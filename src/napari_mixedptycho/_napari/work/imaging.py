@@ -41,7 +41,7 @@ class Imaging(QObject):
         self._kind = BRIGHT
         self._images: Images | None = None
         self._kept: Kept | None = None
-        self._point: tuple[int, int] | None = None
+        self.point: tuple[int, int] | None = None
         self._wanted = False
         self._background = Background("mixedptycho images", self, "Reading the scan")
         self._background.arrived.connect(self._arrived)
@@ -91,7 +91,7 @@ class Imaging(QObject):
         if before is None or not same or not _alike(before, scan):
             self.rings = scan.rings(last.mean_pattern)
         if scan.why_not(self._kind) or not same:
-            self._kind, self._point = BRIGHT, None
+            self._kind, self.point = BRIGHT, None
         self._steps.data.show_scan(scan)
         self._panel.say(_changes(scan))
         self._panel.show_scan(scan, self.rings, self._kind)
@@ -146,24 +146,29 @@ class Imaging(QObject):
 
     def show_mean(self) -> None:
         """Show the mean pattern."""
-        self._point = None
+        self.point = None
         self._show_pattern()
 
     def show_point(self, position: tuple[float, float]) -> None:
         """Show the pattern of the scan point nearest to a place (y, x) of the viewer."""
         found = self._layers.to_point(position)
         if found is not None:
-            self._go_to(found)
+            self.go_to(found)
 
     def step(self, rows: int, columns: int) -> None:
         """Go to another scan point."""
         scan = self.scan
         if scan is None:
             return
-        row, column = self._point or (scan.shape[0] // 2, scan.shape[1] // 2)
+        row, column = self.point or (scan.shape[0] // 2, scan.shape[1] // 2)
         row = min(max(row + rows, 0), scan.shape[0] - 1)
         column = min(max(column + columns, 0), scan.shape[1] - 1)
-        self._go_to((row, column))
+        self.go_to((row, column))
+
+    @property
+    def position(self) -> tuple[float, float] | None:
+        """Where the cross is in the viewer (y, x); None: it is not there."""
+        return None if self.point is None else self._layers.to_position(self.point)
 
     def shutdown(self) -> None:
         """End what goes on; let go of the layers."""
@@ -171,8 +176,9 @@ class Imaging(QObject):
         self._background.shutdown()
         self._layers.release()
 
-    def _go_to(self, point: tuple[int, int]) -> None:
-        self._point = point
+    def go_to(self, point: tuple[int, int]) -> None:
+        """Show the pattern of a scan point (row, column), and mark it in the viewer."""
+        self.point = point
         self._layers.show_point(point)
         self._show_pattern()
 
@@ -180,15 +186,15 @@ class Imaging(QObject):
         scan, images = self.scan, self._images
         if scan is None or images is None:
             return
-        if self._point is None:
+        if self.point is None:
             self._panel.show_pattern(images.mean_pattern, "Mean pattern")
             return
-        row, column = self._point
+        row, column = self.point
         title = f"Scan point ({row}, {column})"
         if scan.frame.step is not None:
             title += f" at y {row * scan.step:.2f} Å, x {column * scan.step:.2f} Å"
         try:
-            self._panel.show_pattern(scan.pattern(self._point), title)
+            self._panel.show_pattern(scan.pattern(self.point), title)
         except (OSError, RuntimeError, ValueError) as error:
             self._failed(error)
 
@@ -233,7 +239,7 @@ class Imaging(QObject):
         self._panel.show_progress(shot.done, shot.stride)
         if more:
             self._steps.data.show_summary(scan, shot.images, self._desk.dataset)
-        if more and self._point is None:
+        if more and self.point is None:
             self._show_pattern()
         self.arrived.emit(shot)
 
