@@ -192,7 +192,7 @@ class Outcome:
 
 def calibration(case: Case, dataset: Dataset) -> tuple[Calibration, bool]:
     """Calibrate as the command does, and tell whether a quick reconstruction had to decide about 180°."""
-    found = calibrate(dataset.values, case.semiangle, wavelength(case.energy), case.step, 1.0)
+    found = calibrate(dataset)
     if found.sign is None or abs(found.sign.certainty) >= UNSURE:
         return found, False
     return settled(with_measured(dataset, found), found)[0], True

@@ -106,9 +106,9 @@ def test_empty_patterns_are_told_and_do_no_harm() -> None:
 def test_dim_and_flooded_patterns_are_told() -> None:
     data = counts()
     dim = changed(data, (3, 4), 1)
-    told(dim, "1 of 20 patterns hold less than a tenth", "row 3, column 4", model=ONE)
+    told(dim, "1 of 20 patterns with less than a tenth", "row 3, column 4", model=ONE)
     flooded = changed(data, (0, 3), data.patterns[0, 3] * 12)
-    told(flooded, "1 of 20 patterns hold more than ten times", "row 0, column 3", model=ONE)
+    told(flooded, "1 of 20 patterns with more than ten times", "row 0, column 3", model=ONE)
 
 
 def test_a_part_of_the_scan_names_places_of_the_whole() -> None:
@@ -243,7 +243,7 @@ def test_positions_outside_the_field_are_refused() -> None:
     for value in (np.nan, -4.0 - geometry.size, 1e6):
         positions = inside.copy()
         positions[7, 1] = value
-        with pytest.raises(InputError, match=r"scan: 1 positions lie outside .*\(number 7\)"):
+        with pytest.raises(InputError, match=r"scan: 1 position outside .*\(number 7\)"):
             check_positions(positions, geometry, "scan")
 
 
@@ -322,7 +322,7 @@ def texts(data: Dataset, **sections: Any) -> tuple[str, ...]:
 def test_more_free_pixels_than_data_are_told() -> None:
     data = counts((4, 4), disk=400, dark=0.01)
     crowded = {"states": 20, "slices": 8}
-    text = told(data, "Stage 'all'", "20 state(s) × 8 slice(s)", "explain noise", model=crowded).warnings[0]
+    text = told(data, "Stage 'all'", "20 states × 8 slices", "explain noise", model=crowded).warnings[0]
     assert "hold electrons" in text
     assert prepare(recipe(stages=QUICK, model={"states": 2, "slices": 2}), data).warnings == ()
     # Displaced states share one object.

@@ -34,7 +34,7 @@ def data() -> Dataset:
 
 @pytest.fixture(scope="module")
 def found(data: Dataset) -> Calibration:
-    return calibrate(data.patterns, SEMIANGLE, data.wavelength, STEP, 1.0)
+    return calibrate(data)
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def test_a_fine_detector_is_binned_and_its_centre_stays_where_it_is(data: Datase
     fine = np.repeat(np.repeat(data.patterns[:10, :10], 3, axis=-1), 3, axis=-2).astype(np.uint16)
     fine[..., 30, 52] = 4000
     large = Dataset(fine, ENERGY, SEMIANGLE, STEP, DK / 3, electrons_per_unit=1.0)
-    seen = calibrate(fine, SEMIANGLE, data.wavelength, STEP, 1.0)
+    seen = calibrate(large)
     small, center = middle(large, seen, ThumbnailSettings(points=8, pixels=24))
     assert small.scan_shape == (8, 8)
     assert 24 <= small.detector_size <= 32

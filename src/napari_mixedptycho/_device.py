@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mixedptycho._array import Array, named, namespace, select
+from napari_mixedptycho.words import counted, size
 
 
 def device(array: Array) -> contextlib.AbstractContextManager[Any]:
@@ -56,14 +57,14 @@ class Found:
     total: int | None
 
     def __str__(self) -> str:
-        memory = "" if self.free is None else f", {self.free / 1e9:.1f} GB free"
+        memory = "" if self.free is None else f", {size(self.free)} free"
         return f"{self.wish}: {self.name}{memory}"
 
 
 def devices() -> tuple[Found, ...]:
     """Return what can be computed on, the CPU first; a GPU whose driver or CuPy is missing is left out."""
     count = cores()
-    host = Found("cpu", f"{count} core{'s' if count != 1 else ''}", free_memory(np), None)
+    host = Found("cpu", counted(count, "core"), free_memory(np), None)
     xp = select("auto")
     if xp is np:
         return (host,)

@@ -116,6 +116,7 @@ def facts(found: Calibration, measured: Dataset, numbers: Mapping[str, float]) -
         **_pair("dose_e_per_A2", found.dose),
         "hot_pixels": found.pixels.listed(),
         "dead_pixels": int(found.pixels.dead.sum()),
+        "masked_pixels": found.masked,
         "not_measured": not_measured(found, measured),
     }
     return values

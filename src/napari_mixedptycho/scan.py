@@ -25,6 +25,7 @@ from napari_mixedptycho.prepare import apply_recipe, open_dataset
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import assess, reconstruct
 from napari_mixedptycho.result import Result
+from napari_mixedptycho.words import counted
 
 _MOST = 1000
 """Combinations of a scan."""
@@ -94,7 +95,9 @@ def combinations(recipe: Recipe, axes: Sequence[Axis]) -> tuple[Point, ...]:
     if not axes or len(set(settings)) < len(settings):
         raise InputError("A scan needs --over section.key=value,value at least once, each setting once.")
     if (count := int(np.prod([len(axis.values) for axis in axes]))) > _MOST:
-        raise InputError(f"The scan has {count} combinations; leave out values, {_MOST} are the most.")
+        raise InputError(
+            f"The scan has {counted(count, 'combination')}; leave out values, {_MOST} are the most."
+        )
     found: list[Point] = []
     for values in itertools.product(*(axis.values for axis in axes)):
         chosen, changed = dict(zip(settings, values, strict=True)), recipe

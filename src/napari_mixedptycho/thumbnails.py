@@ -213,9 +213,8 @@ def middle(
     start = [int(np.clip(round(c.value) - edge // 2, 0, size - edge)) for c in measured.disk.center]
     inside = tuple(slice(first, first + edge) for first in start)
     patterns = np.asarray(dataset.patterns[rows, columns])[..., inside[0], inside[1]]
-    bad = measured.pixels.bad if dataset.mask is None else measured.pixels.bad | ~dataset.mask
     count = edge // factor
-    mask = ~bad[inside].reshape(count, factor, count, factor).any(axis=(1, 3))
+    mask = ~measured.bad[inside].reshape(count, factor, count, factor).any(axis=(1, 3))
     kind = np.float32 if patterns.dtype.kind == "f" else np.int64
     binned = patterns.reshape(*patterns.shape[:2], count, factor, count, factor).sum(axis=(3, 5), dtype=kind)
     center = tuple(

@@ -46,8 +46,7 @@ def sample() -> Dataset:
 
 @pytest.fixture(scope="module")
 def measured(sample: Dataset) -> Calibration:
-    numbers = (sample.semiangle, sample.wavelength, sample.scan_step, sample.electrons_per_unit)
-    return calibrate(sample.patterns, *numbers)
+    return calibrate(sample)
 
 
 @pytest.fixture
@@ -55,8 +54,8 @@ def quick(measured: Calibration, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Let `calibrate` read the patterns once and know the answer."""
     calls: list[int] = []
 
-    def known(rows: Any, *numbers: Any) -> Calibration:
-        calls.append(sum(1 for _ in rows))
+    def known(dataset: Dataset, *_: Any) -> Calibration:
+        calls.append(sum(1 for _ in dataset.rows))
         return measured
 
     monkeypatch.setattr(calibration, "calibrate", known)
@@ -211,10 +210,11 @@ def test_cancelling_changes_nothing(
 ) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
-    def slow(rows: Any, *numbers: Any) -> Calibration:
-        for _ in rows:
+    def slow(dataset: Dataset, told: Any, read: Any) -> Calibration:
+        for _ in dataset.rows:
             begun.set()
             assert go_on.wait(20)
+            read(0.0)
         raise AssertionError("went on although nobody wanted it")
 
     monkeypatch.setattr(calibration, "calibrate", slow)
@@ -260,10 +260,10 @@ def test_cancelling_in_the_middle_of_the_fit_ends_it(
 def test_leaving_in_mid_calibration(
     leave: str, make_dock: MakeDock, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def endless(rows: Any, *numbers: Any) -> Calibration:
+    def endless(dataset: Dataset, told: Any, read: Any) -> Calibration:
         while True:
-            for _ in rows:
-                pass
+            for _ in dataset.rows:
+                read(0.0)
 
     monkeypatch.setattr(calibration, "calibrate", endless)
     dock = make_dock()

@@ -21,7 +21,6 @@ from napari_mixedptycho._napari.form.lists import ListEditor
 from napari_mixedptycho._napari.form.names import FRONT, tooltip, unit, unset
 from napari_mixedptycho._napari.pages.stages import StagesEditor
 from napari_mixedptycho._napari.steps import Steps
-from napari_mixedptycho._napari.wording import amount
 from napari_mixedptycho.analysis import MotionSettings
 from napari_mixedptycho.engine.constraints import MeanPhase, ProbeAperture, ProbeWindow
 from napari_mixedptycho.engine.losses import GaussianPoissonLoss
@@ -40,6 +39,7 @@ from napari_mixedptycho.recipe import Data, Microscope, Model, Recipe
 from napari_mixedptycho.run_settings import Run
 from napari_mixedptycho.settings import Settings
 from napari_mixedptycho.simulate.settings import Specimen
+from napari_mixedptycho.words import amount
 
 
 def _classes() -> list[type[Settings]]:

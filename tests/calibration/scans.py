@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
-from napari_mixedptycho.dataset import turning
+from napari_mixedptycho.dataset import Dataset, turning
 from napari_mixedptycho.orientation import Orientation
 
 WAVELENGTH, SEMIANGLE, STEP, DK, SIZE, SCAN = 0.0418, 25.0, 0.42, 1 / 16, 32, 22
@@ -56,6 +57,12 @@ def scan(
     if hot:
         stored[..., 5, 7] = random.poisson(4000, (SCAN, SCAN))
     return stored.astype(np.uint16)
+
+
+def dataset(patterns: np.ndarray, **changes: Any) -> Dataset:
+    """Return patterns with what no calibration can measure."""
+    known = {"defocus": 0.0, "detector_sampling": 1.0, "electrons_per_unit": 1.0}
+    return Dataset(patterns, ENERGY, SEMIANGLE, STEP, **{**known, **changes})
 
 
 def stored(path: Path, patterns: np.ndarray, **numbers: float) -> Path:

@@ -11,7 +11,7 @@ from napari_mixedptycho.calibration import Calibration, calibrate, set_right
 from napari_mixedptycho.calibration.bright_field import transformed
 from napari_mixedptycho.calibration.centre_of_mass import curl, descan, integrated
 from napari_mixedptycho.calibration.disk import find_disk
-from napari_mixedptycho.calibration.pixels import bad_pixels, mended, moments
+from napari_mixedptycho.calibration.pixels import Mending, bad_pixels, moments
 from napari_mixedptycho.dataset import turning
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.orientation import Orientation
@@ -25,6 +25,7 @@ from tests.calibration.scans import (
     STEP,
     TURNED,
     WAVELENGTH,
+    dataset,
     scan,
 )
 
@@ -36,7 +37,7 @@ def patterns() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def found(patterns: np.ndarray) -> Calibration:
-    return calibrate(patterns, SEMIANGLE, WAVELENGTH, STEP, 1.0)
+    return calibrate(dataset(patterns))
 
 
 def test_direction_and_defocus(found: Calibration) -> None:
@@ -61,7 +62,7 @@ def test_disk_and_sampling(found: Calibration) -> None:
 @pytest.mark.parametrize("orientation", [TURNED, Orientation(False, True, False)])
 def test_astigmatism_lies_on_the_detector_set_right(orientation: Orientation) -> None:
     """Also where the fit went by a quarter turn, which changes its sign."""
-    told = calibrate(scan(orientation, 40.0, astigmatism=(25.0, -12.0)), SEMIANGLE, WAVELENGTH, STEP)
+    told = calibrate(dataset(scan(orientation, 40.0, astigmatism=(25.0, -12.0))))
     assert told.orientation == orientation
     assert told.astigmatism is not None
     assert [part.value for part in told.astigmatism] == pytest.approx([25.0, -12.0], abs=4)
@@ -76,14 +77,14 @@ def test_astigmatism_lies_on_the_detector_set_right(orientation: Orientation) ->
 
 
 def test_few_scan_points_measure_what_they_can(patterns: np.ndarray) -> None:
-    few = calibrate(patterns[:3, :2], SEMIANGLE, WAVELENGTH, STEP, 1.0)
+    few = calibrate(dataset(patterns[:3, :2]))
     assert few.disk.radius.error > 0
     assert few.dose is not None
     assert few.dose.error > 0
     for name in ("rotation", "defocus", "astigmatism", "descan", "curl", "sign", "slope"):
         assert getattr(few, name) is None, name
     assert few.orientation.straight
-    single = calibrate(patterns[:1, :1], SEMIANGLE, WAVELENGTH, STEP, 1.0)
+    single = calibrate(dataset(patterns[:1, :1]))
     assert single.dose is not None
     assert np.isnan(single.dose.error)
 
@@ -133,7 +134,7 @@ def test_the_edge_of_the_disk_is_not_hot_and_chance_is_not_either() -> None:
     bad = bad_pixels(moments(patterns))
     assert bad.listed() == [[2, 3], [2, 4]]
     assert np.argwhere(bad.dead).tolist() == [[12, 12]]
-    assert mended(patterns, bad.bad)[..., 12, 12].mean() == pytest.approx(3.0, rel=0.1)
+    assert Mending(bad.bad)(patterns)[..., 12, 12].mean() == pytest.approx(3.0, rel=0.1)
 
 
 def test_a_turned_gradient_has_its_curl_where_it_is_turned_to() -> None:
@@ -169,8 +170,8 @@ class _Enough(Exception):  # noqa: N818 - as a job ends that nobody wants any mo
 def test_whoever_follows_the_fit_may_end_it(patterns: np.ndarray) -> None:
     """Every step of the fit tells how far it is, and goes no further when that raises."""
     heard: list[float] = []
-    few = patterns[:8, :8]
-    calibrate(few, SEMIANGLE, WAVELENGTH, STEP, 1.0, heard.append)
+    few = dataset(patterns[:8, :8])
+    calibrate(few, heard.append)
     assert heard == sorted(heard)
     assert heard[0] == 0
     assert 0.9 < heard[-1] < 1
@@ -183,7 +184,7 @@ def test_whoever_follows_the_fit_may_end_it(patterns: np.ndarray) -> None:
                 raise _Enough
 
         with pytest.raises(_Enough):
-            calibrate(few, SEMIANGLE, WAVELENGTH, STEP, 1.0, told)
+            calibrate(few, told)
 
 
 def test_images_that_share_nothing_break_nothing(found: Calibration) -> None:

@@ -153,3 +153,45 @@ def test_what_cannot_work_is_said_with_its_number(changes: dict[str, Any], begin
 
 def test_a_resolution_beyond_the_detector() -> None:
     assert verdicts(data(), resolution=0.2)[0].startswith("Detector too small: 41.8 mrad")
+
+
+def test_pixels_that_a_recipe_leaves_out_have_no_say(run: Run, corner: Path, tmp_path: Path) -> None:
+    """Named on the command line, in a recipe, in a file beside it, or in the data file itself."""
+    glow = tmp_path / "glow.h5"
+    with h5py.File(corner) as file, h5py.File(glow, "w") as spoilt:
+        patterns = file["data"][:8, :8]
+        level = 3 * patterns.mean(axis=(0, 1)).max()
+        patterns[..., 28:31, :] = np.random.default_rng(0).poisson(level, (8, 8, 3, 64))
+        spoilt["data"] = patterns
+        spoilt.attrs.update(file.attrs)
+    known = ("--semiangle", 30, "--scan-step", 0.4, "--json")
+    assert "bright-field disk" in run("calibrate", glow, *known).refused(), "nothing was spoilt"
+    rows = ("--masked-pixels", "28-30: 0-63")
+    named = json.loads(run("calibrate", glow, *known, *rows, "--write", tmp_path / "r.toml").out)
+    assert named["disk_radius_px"] == pytest.approx(10.9, abs=0.1)
+    assert named["disk_center_px"] == pytest.approx([32, 32], abs=0.1)
+    assert named["masked_pixels"] == 3 * 64
+    assert named["hot_pixels"] == [[3, 50]]
+    written = Recipe.read(tmp_path / "r.toml")
+    assert written.data.masked_pixels == "28-30: 0-63"
+    mask = np.load(written.data.mask)
+    assert not mask[3, 50]
+    assert not mask[28:31].any()
+
+    recipe = run("calibrate", tmp_path / "r.toml", "--json", "--write", tmp_path / "again.toml")
+    again = json.loads(recipe.out)
+    assert again["masked_pixels"] == 3 * 64 + 1, "also the hot one, which its mask leaves out"
+    assert again["hot_pixels"] == []
+    assert again["disk_radius_px"] == pytest.approx(named["disk_radius_px"], abs=0.01)
+    assert Recipe.read(tmp_path / "again.toml").data == written.data
+    assert "192 masked" in run("calibrate", glow, *known[:-1], *rows).out
+
+    good = np.ones((64, 64), bool)
+    good[28:31] = False
+    np.save(tmp_path / "mask.npy", good)
+    of_file = json.loads(run("calibrate", glow, *known, "--mask", tmp_path / "mask.npy").out)
+    assert of_file == named
+    assert "names pixel 64" in run("calibrate", glow, *known, "--masked-pixels", "64: 0").refused()
+    assert run("convert", glow, tmp_path / "own.h5", *rows).code == 0
+    own = json.loads(run("calibrate", tmp_path / "own.h5", *known).out)
+    assert own == named, "the mask of the file itself"

@@ -71,7 +71,7 @@ def test_displaced_copies_are_counted_as_states(run: Run, tmp_path: Path) -> Non
     steps(standard())[-1].result.save(tmp_path / "r.h5")
     facts = json.loads(run("info", tmp_path / "r.h5", "--json").out)
     assert (facts["states"], facts["displaced"], facts["shape"][0]) == (2, True, 2)
-    assert "2 state(s)" in run("info", tmp_path / "r.h5").out
+    assert "2 states" in run("info", tmp_path / "r.h5").out
     assert "displaced copies" in run("info", tmp_path / "r.h5").out
 
 

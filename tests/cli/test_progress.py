@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from napari_mixedptycho.cli._progress import Display, bar, duration, line, size
+from napari_mixedptycho.cli._progress import Display, bar, line
 from napari_mixedptycho.engine.health import Alarm
 from napari_mixedptycho.reconstruct import Progress, assess
 from napari_mixedptycho.result import Result
+from napari_mixedptycho.words import duration, size
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ class Terminal(io.StringIO):
 
 
 def test_a_line_says_where_the_run_stands(progress: Progress) -> None:
-    assert line(progress) == "12/85 mixed: loss 0.001234, 1.23 s per iteration, 1:30 left"
+    assert line(progress) == "12/85 mixed: loss 0.001234, 1.23 s per iteration, 1 min 30 s left"
 
 
 @pytest.mark.parametrize("width", [10, 40, 79, 200])
@@ -69,7 +70,7 @@ def test_quiet_is_quiet_but_for_what_must_be_said(progress: Progress) -> None:
 
 def test_times_and_sizes_are_written_as_people_do() -> None:
     assert [duration(s) for s in (0, 0.44, 9.94, 59, 61, 3599.6, 3661)] == [
-        "0 s", "0.4 s", "9.9 s", "59 s", "1:01", "1:00:00", "1:01:01",
+        "0 s", "440 ms", "9.9 s", "59 s", "1 min 1 s", "1 h 0 min", "1 h 1 min",
     ]  # fmt: skip
     assert [size(n) for n in (5e5, 1.5e6, 2.34e9)] == ["500 kB", "2 MB", "2.3 GB"]
 

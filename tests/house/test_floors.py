@@ -19,6 +19,7 @@ SOURCE = ROOT / "src" / PACKAGE
 FLOORS = {
     "__init__": -1,
     "errors": -1,
+    "words": -1,
     "_array": 0,
     "new_hdf5": 0,
     "settings": 0,

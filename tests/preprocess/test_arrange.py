@@ -84,7 +84,7 @@ def test_skipped_rows_keep_their_places_and_count_nowhere() -> None:
     assert found.skipped is not None
     assert found.skipped.sum() == 2 * 11 + 6
     assert found.scan_shape == (8, 11)
-    assert said(found, "28 of 88 patterns are skipped")
+    assert said(found, "Skipped: 28 of 88 patterns")
     used = np.delete(data.patterns[:, :10], [0, 3, 4], axis=0)
     np.testing.assert_allclose(found.mean_pattern, used.mean(axis=(0, 1)))
     assert found.survey.highest < 200
@@ -122,7 +122,7 @@ def test_background_and_response(tmp_path: Path) -> None:
     expected = light * gain[works].mean()
     np.testing.assert_allclose(found.patterns[..., works], expected[..., works], rtol=1e-5)
     assert said(found, "background of 5.5", "dark.npy")
-    assert said(found, "response of the camera", "1 pixels without a response")
+    assert said(found, "response of the camera", "1 pixel without a response")
 
 
 def test_the_background_of_a_part_of_the_scan_that_is_cut_away() -> None:
@@ -179,6 +179,11 @@ def test_masks_of_files(tmp_path: Path) -> None:
     found = both(counted(), wish(mask=str(tmp_path / "mask.tif")))
     assert found.mask is not None
     np.testing.assert_array_equal(found.mask, mask > 0)
+    own = np.ones((24, 24), bool)
+    own[2] = False
+    found = both(counted(mask=own), wish(mask=str(tmp_path / "mask.tif")))
+    assert found.mask is not None
+    np.testing.assert_array_equal(found.mask, own & (mask > 0))  # a dead pixel of the file stays dead
     assert said(found, "leaves 552 of 576 pixels")
 
 

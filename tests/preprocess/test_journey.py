@@ -120,7 +120,7 @@ def test_a_run_tells_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixture[s
     words = [word for change in changes for word in ("--set", change)]
     assert main(["run", str(tmp_path / "recipe.toml"), *words]) == 0
     told = capsys.readouterr().err
-    assert re.search(r"Data: 6 of 36 patterns are skipped\.", told)
+    assert re.search(r"Data: Skipped: 6 of 36 patterns\.", told)
     assert "Data: 2 × 2 detector pixels are added up: 32 of 64 px" in told
 
 

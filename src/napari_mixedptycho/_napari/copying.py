@@ -8,6 +8,7 @@ from napari_mixedptycho.analysis.pair import differing
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import assess
 from napari_mixedptycho.result import Result
+from napari_mixedptycho.words import counted
 
 
 def as_python(recipe: Recipe) -> str:
@@ -34,10 +35,11 @@ def report(result: Result, name: str) -> str:
     health = assess(result)
     lines = [
         f"{name}: {result.name} (data {result.data_hash})",
-        f"{estimate.states} object states, {estimate.modes} probe modes, {estimate.slices} slices of "
+        f"{counted(estimate.states, 'object state')}, {counted(estimate.modes, 'probe mode')}, "
+        f"{counted(estimate.slices, 'slice')} of "
         f"{result.slice_spacing:.3g} Å, {result.sampling:.4g} Å per pixel",
-        f"{len(history)} of {recipe.iterations} iterations in {took}, loss {history.loss[-1]:.5g}, state "
-        f"separation {history.separation[-1]:.3f}",
+        f"{len(history)} of {counted(recipe.iterations, 'iteration')} in {took}, "
+        f"loss {history.loss[-1]:.5g}, state separation {history.separation[-1]:.3f}",
         *(f"Found: {text}" for text in result.instrument),
         *(f"Sign: {alarm}" for alarm in health.alarms),
         "Settings that are not the defaults:",

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mixedptycho._napari.wording import amount
 from napari_mixedptycho.calibrated import DISAGREE, UNSURE, calibrated, with_measured
 from napari_mixedptycho.calibration import Calibration, Measured
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.recipe import Recipe
+from napari_mixedptycho.words import amount, counted
 
 State = Literal["good", "odd", "unknown"]
 WORDS: dict[State, str] = {"good": "fine", "odd": "look", "unknown": "not measured"}
@@ -21,8 +21,10 @@ WORDS: dict[State, str] = {"good": "fine", "odd": "look", "unknown": "not measur
 SIGNS: dict[State, str] = {"good": "✓", "odd": "▲", "unknown": "–"}
 _ACCURATE = {"defocus": 5.0, "scan_rotation": 0.5}
 """Å and degrees, by which good data may be off (docs/calibration.md)."""
-_NUMBERS = ("detector_sampling", "scan_rotation", "defocus", "astigmatism_a", "astigmatism_b")
+NUMBERS = ("detector_sampling", "scan_rotation", "defocus", "astigmatism_a", "astigmatism_b")
 _DIRECTIONS = ("transpose", "flip_y", "flip_x", "center", "descan")
+SETTINGS = (*_DIRECTIONS, "bad_pixels")
+"""Of the recipe's section data, what is taken over; of its section microscope that is `NUMBERS`."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Findings:
         Number → value that the file states.
     remarks
         Doubts and verdicts, each a sentence; none: nothing stands in the way.
+    basis
+        Setting → value, of those that have a say in what is measured.
     """
 
     found: Calibration
@@ -69,18 +73,19 @@ class Findings:
     measured: Dataset
     stated: Mapping[str, float]
     remarks: tuple[str, ...]
+    basis: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def numbers(self) -> dict[str, float]:
         """The microscope's numbers as they were measured."""
-        names = (name for name in _NUMBERS if self.measured.sources.get(name) == "measured")
+        names = (name for name in NUMBERS if self.measured.sources.get(name) == "measured")
         return {name: float(getattr(self.measured, name)) for name in names}
 
     def applied(self, recipe: Recipe) -> Recipe:
         """Return the recipe with the measured numbers; what the file states and agrees with stays."""
         full = calibrated(recipe, self.measured, self.found)
         told = {name: value for name, value in self.numbers.items() if not self._agrees(name, value)}
-        numbers = dict.fromkeys(_NUMBERS) | told
+        numbers = dict.fromkeys(NUMBERS) | told
         directions = {name: getattr(full.data, name) for name in _DIRECTIONS}
         bad = {"bad_pixels": "auto"} if self.found.pixels.bad.any() else {}
         return recipe.model_copy(
@@ -120,7 +125,8 @@ class Findings:
             self._dose(),
         ]
         text = f"{bad} hot, {dead} dead" if bad or dead else "none"
-        rows.append(Row("Bad pixels", text, "odd" if bad + dead else "good", "measured", "disk"))
+        masked = f"; {counted(found.masked, 'masked pixel')} had no say" if found.masked else ""
+        rows.append(Row("Bad pixels", text, "odd" if bad + dead else "good", f"measured{masked}", "disk"))
         return rows
 
     def _center(self) -> str:

@@ -9,11 +9,11 @@ import numpy as np
 
 from napari_mixedptycho._device import free_memory, in_use
 from napari_mixedptycho._napari.form.names import choice
-from napari_mixedptycho._napari.wording import amount, duration, size
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.memory import estimate_memory
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import Progress
+from napari_mixedptycho.words import amount, counted, duration, size
 
 
 def chosen_loss(recipe: Recipe, dataset: Dataset) -> str:
@@ -87,10 +87,11 @@ def _of_host() -> str:
 def ended(name: str, done: int, *, stopped: bool, odd: bool) -> str:
     """Say how a run ended that ended well."""
     doubt = " Something is odd: see below the loss." if odd else ""
-    return f"{name} {'stopped' if stopped else 'finished'} after {done} iterations. Not saved yet.{doubt}"
+    how = "stopped" if stopped else "finished"
+    return f"{name} {how} after {counted(done, 'iteration')}. Not saved yet.{doubt}"
 
 
 def failed(name: str, done: int, reason: str) -> str:
     """Say how a run ended that did not, and what is left of it."""
-    kept = f" The result after {done} iterations is kept." if done else ""
+    kept = f" The result after {counted(done, 'iteration')} is kept." if done else ""
     return f"{name} failed: {reason.rstrip('.')}.{kept}"

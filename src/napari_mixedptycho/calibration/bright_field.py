@@ -22,7 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mixedptycho.calibration.disk import Disk
-from napari_mixedptycho.calibration.pixels import mended
+from napari_mixedptycho.calibration.pixels import Mending
+from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.words import counted
 
 Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
@@ -32,6 +34,8 @@ _ACROSS = 24
 _SCAN = 160
 """Scan points along each axis that are looked at, at most."""
 _FREQUENCIES = 120
+_FEWEST = 16
+"""Pixels of the disk, after binning, below which their images are too few to compare."""
 
 
 @dataclass(frozen=True)
@@ -126,17 +130,26 @@ def bright_field(
     factor = max(1, -(-2 * half // _ACROSS))
     count = -(-2 * half // factor)
     offset = (np.arange(count * factor, dtype=np.float64) - (count * factor - 1) / 2).reshape(count, factor)
-    images = []
+    centers = np.array([c.value for c in disk.center]) + np.moveaxis(plane, 0, -1)[cut]
+    mend, images = Mending(bad), []
     for index, row in enumerate(rows):
         if cut[0].start <= index < cut[0].stop:
-            values = mended(row[cut[1]], bad)
-            centers = np.array([c.value for c in disk.center]) + plane[:, index, cut[1]].T
-            images.append(_taken(values, centers, offset.ravel(), count, factor))
+            there = centers[index - cut[0].start]
+            images.append(_taken(mend(row[cut[1]]), there, offset.ravel(), count, factor))
     stack = np.stack(images)
     k = offset.mean(axis=1) * sampling
     pixel = np.stack(np.meshgrid(k, k, indexing="ij"), axis=-1).reshape(-1, 2)
     radius = disk.radius.value * sampling
     inside = np.hypot(*pixel.T) < radius + 0.5 * factor * sampling
+    corners = centers[[0, 0, -1, -1], [0, -1, 0, -1]]
+    # What is mended shows its neighbours' images, which are shifted otherwise.
+    share = _taken(np.broadcast_to(~bad, (4, *bad.shape)), corners, offset.ravel(), count, factor)
+    inside &= share.min(axis=0).ravel() >= 0.5 * factor**2
+    if inside.sum() < _FEWEST:
+        raise InputError(
+            "The mask hides too much of the bright-field disk: what is left shows only "
+            f"{counted(int(inside.sum()), 'direction')}, and {_FEWEST} are needed."
+        )
     seen = stack.reshape(*stack.shape[:2], -1)[..., inside].astype(np.float32)
     edge = max(factor, 2 * disk.edge) * sampling
     return Stack(seen, dark[cut], pixel[inside], radius, edge, step, wavelength)

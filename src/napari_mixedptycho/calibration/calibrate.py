@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,13 +14,17 @@ from napari_mixedptycho.calibration.bright_field import Bands, Stack, bright_fie
 from napari_mixedptycho.calibration.centre_of_mass import Curl, Descan, Maps, curl, descan, maps
 from napari_mixedptycho.calibration.disk import Disk, find_disk
 from napari_mixedptycho.calibration.measured import Measured
-from napari_mixedptycho.calibration.pixels import BadPixels, Moments, bad_pixels, mended, moments
+from napari_mixedptycho.calibration.pixels import BadPixels, Mending, Moments, bad_pixels, moments
 from napari_mixedptycho.calibration.sign import Sign, sign
+from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.orientation import Orientation
+from napari_mixedptycho.stored import Stored
 
 FEWEST = 8
 """Scan points along an axis, below which nothing can be said about direction, defocus and descan."""
+_PASSES = 3
+"""How often `calibrate` goes through the patterns."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Calibration:
     Attributes
     ----------
     pixels, moments
-        Hot and dead pixels, and the mean pattern.
+        Hot and dead pixels among those that are measured, and the mean pattern, zero where nothing is.
     disk
         Centre and radius.
     sampling
@@ -54,7 +58,10 @@ class Calibration:
     astigmatism
         C12a, C12b, Å, on the detector set right.
 
-    From `descan` on None (and the orientation as stored): too few scan points to measure it (`FEWEST`).
+    mask
+        (ky, kx), True where the data set had a measured pixel; None: everywhere.
+
+    From `descan` to `astigmatism` None (and the orientation as stored): too few scan points (`FEWEST`).
     """
 
     pixels: BadPixels
@@ -73,6 +80,17 @@ class Calibration:
     orientation: Orientation = field(default_factory=Orientation)
     defocus: Measured | None = None
     astigmatism: tuple[Measured, Measured] | None = None
+    mask: NDArray[np.bool_] | None = None
+
+    @property
+    def bad(self) -> NDArray[np.bool_]:
+        """(ky, kx): pixels that had no say, since they are hot, dead, or masked."""
+        return _unbelieved(self.pixels, self.mask)
+
+    @property
+    def masked(self) -> int:
+        """How many pixels the data set left out."""
+        return 0 if self.mask is None else int((~self.mask).sum())
 
     @property
     def slope(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
@@ -101,45 +119,59 @@ class Calibration:
         )
 
 
-def calibrate(
-    rows: Iterable[NDArray[Any]],
-    semiangle: float,
-    wavelength: float,
-    step: float,
-    electrons_per_unit: float | None = None,
-    told: Tell = silent,
-) -> Calibration:
+def calibrate(dataset: Dataset, told: Tell = silent, read: Tell = silent) -> Calibration:
     """Estimate whatever the patterns tell of the instrument.
 
     Parameters
     ----------
-    rows
-        Patterns, scan row (scan_x, ky, kx) after scan row; gone through three times.
-    semiangle, wavelength, step
-        mrad, Å, Å between scan points.
-    electrons_per_unit
-        Electrons of one stored unit; None: unknown.
+    dataset
+        Patterns as stored, not set right, which are gone through three times, row by row; semi-angle,
+        energy, scan step and, for the dose, electrons of one stored unit. Pixels that its mask leaves out
+        have no say.
     told
         Hears, after the patterns were read, which part of the fit is done; may raise to end it.
+    read
+        Hears which part of the reading is done; may raise to end it.
 
     Raises
     ------
     InputError
-        When there is no bright-field disk, or patterns hold NaN.
+        When there is no bright-field disk, the mask hides too much of it, or patterns hold NaN.
     """
+    rows = _Rows(dataset, read)
     seen = moments(rows)
     if not np.isfinite(seen.mean).all():
         raise InputError("The patterns hold NaN or infinite values; replace or mask them.")
-    pixels = bad_pixels(seen)
-    disk = find_disk(mended(seen.mean, pixels.bad), ~pixels.bad)
-    sampling = disk.sampling(semiangle, wavelength)
-    found = maps(rows, disk, pixels.bad)
-    dose = _dose(seen, step, electrons_per_unit)
-    begun = Calibration(pixels, seen, disk, sampling, found, dose)
-    shape = (int(found.dark.shape[0]), int(found.dark.shape[1]))
-    if min(shape) < FEWEST:
+    pixels = bad_pixels(seen, dataset.mask)
+    bad = _unbelieved(pixels, dataset.mask)
+    disk = find_disk(Mending(bad)(seen.mean), ~bad)
+    sampling = disk.sampling(dataset.semiangle, dataset.wavelength)
+    found = maps(rows, disk, bad)
+    dose = _dose(seen, dataset.scan_step, dataset.electrons_per_unit)
+    begun = Calibration(pixels, seen, disk, sampling, found, dose, mask=dataset.mask)
+    if min(dataset.scan_shape) < FEWEST:
         return begun
-    return _directed(begun, rows, (wavelength, step, sampling.value), told)
+    return _directed(begun, rows, (dataset.wavelength, dataset.scan_step, sampling.value), told)
+
+
+def _unbelieved(pixels: BadPixels, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+    return pixels.bad if mask is None else pixels.bad | ~mask
+
+
+class _Rows:
+    """Rows of patterns, zero where nothing was measured, that tell how many of them were read."""
+
+    def __init__(self, dataset: Dataset, read: Tell) -> None:
+        patterns = dataset.patterns
+        stored = patterns if isinstance(patterns, Stored) else Stored.of(patterns)
+        self._rows = stored if dataset.mask is None else stored.masked(dataset.mask)
+        self._read, self._done = read, 0
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        for row in self._rows:
+            yield row
+            self._done += 1
+            self._read(min(self._done / (_PASSES * len(self._rows)), 1.0))
 
 
 def _directed(
@@ -153,7 +185,7 @@ def _directed(
     slope = descan(found.center)
     plane = slope.plane((int(found.dark.shape[0]), int(found.dark.shape[1])))
     wander = plane - slope.offset[:, None, None]
-    stack = bright_field(rows, found.dark, begun.disk, begun.pixels.bad, wander, optics)
+    stack = bright_field(rows, found.dark, begun.disk, begun.bad, wander, optics)
     bands, best, evidence = _upright(stack, told)
     angle, orientation = set_right(best.rotation, best.transpose)
     # A quarter turn of the detector takes C12 to −C12.

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from napari_mixedptycho.calibration.disk import Disk
 from napari_mixedptycho.calibration.measured import Measured, jackknife
-from napari_mixedptycho.calibration.pixels import mended
+from napari_mixedptycho.calibration.pixels import Mending
 
 Floats = NDArray[np.float64]
 _REACH = 1.3
@@ -91,9 +91,9 @@ def maps(rows: Iterable[NDArray[Any]], disk: Disk, bad: NDArray[np.bool_]) -> Ma
     from_y, from_x = y - disk.center[0].value, x - disk.center[1].value
     ring: Floats = np.hypot(from_y, from_x) / disk.radius.value
     near, outside = ring < _REACH, (ring > 1 + 1.5 / disk.radius.value) & ~bad
-    centers, dark = [], []
+    mend, centers, dark = Mending(bad & near), [], []
     for row in rows:
-        values = mended(row, bad & near)
+        values = mend(row)
         total = values[:, near].sum(axis=1)
         total = np.where(total > 0, total, np.inf)  # an empty pattern tells nothing
         centers.append([values[:, near] @ k[near] / total for k in (from_y, from_x)])

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import rank_filter
+from scipy.ndimage import distance_transform_cdt, rank_filter
+from scipy.sparse import csr_array
 
 Floats = NDArray[np.float64]
 _NEIGHBOURS = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], bool)
@@ -76,29 +77,56 @@ def moments(rows: Iterable[NDArray[Any]]) -> Moments:
     return Moments(mean, np.maximum(square / totals.size - mean**2, 0), totals)
 
 
-def bad_pixels(seen: Moments) -> BadPixels:
+def bad_pixels(seen: Moments, measured: NDArray[np.bool_] | None = None) -> BadPixels:
     """Find pixels that no optics explains: a point of light or dark between smooth neighbours.
 
     A pixel is compared with the second of its eight neighbours, so that two bad ones may touch.
+
+    Parameters
+    ----------
+    seen
+        What the patterns told.
+    measured
+        Pixels (ky, kx) that are looked at; None: all. The others are taken as the mean of their neighbours.
     """
     mean, error = seen.mean, seen.error
+    if measured is not None:
+        mend = Mending(~measured)
+        mean, error = mend(mean), np.sqrt(mend(error**2))
     bright = rank_filter(mean, -2, footprint=_NEIGHBOURS, mode="reflect")
     dark = rank_filter(mean, 1, footprint=_NEIGHBOURS, mode="reflect")
     near = rank_filter(error, -2, footprint=_NEIGHBOURS, mode="reflect")
     # A hot pixel flickers by itself; what chance allows is told by its neighbours.
     hot = mean > _BRIGHTER * bright + _SIGMAS * np.maximum(near, seen.quantum / seen.totals.size)
     dead = (mean < _DARKER * dark) & (mean < dark - _SIGMAS * near)
-    return BadPixels(hot, dead)
+    return BadPixels(hot, dead) if measured is None else BadPixels(hot & measured, dead & measured)
 
 
-def mended(images: NDArray[Any], bad: NDArray[np.bool_]) -> Floats:
-    """Return images (…, ky, kx) in which bad pixels hold the mean of their good neighbours."""
-    found = images.astype(np.float64)
-    for y, x in np.argwhere(bad):
-        for reach in range(1, max(bad.shape)):
-            near = (slice(max(0, y - reach), y + reach + 1), slice(max(0, x - reach), x + reach + 1))
-            good = ~bad[near]
-            if good.any():
-                found[..., y, x] = (found[..., near[0], near[1]] * good).sum(axis=(-2, -1)) / good.sum()
-                break
-    return found
+class Mending:
+    """Gives bad pixels (ky, kx) the mean of the good ones that are nearest, in any number of images."""
+
+    def __init__(self, bad: NDArray[np.bool_]) -> None:
+        self._bad = np.flatnonzero(bad)
+        # How many rows or columns away the nearest good pixel lies.
+        reach = distance_transform_cdt(bad, "chessboard") if not bad.all() else np.zeros(bad.shape, int)
+        number = np.arange(bad.size).reshape(bad.shape)
+        places, sources, weights = [], [], []
+        for place, (y, x) in enumerate(np.argwhere(bad)):
+            far = int(reach[y, x])
+            near = (slice(max(0, y - far), y + far + 1), slice(max(0, x - far), x + far + 1))
+            good = number[near][~bad[near]]
+            places.append(np.full(len(good), place))
+            sources.append(good)
+            weights.append(np.full(len(good), 1 / max(len(good), 1)))
+        found, columns = np.unique(np.concatenate([*sources, []]).astype(np.int64), return_inverse=True)
+        self._good = found
+        rows, values = np.concatenate([*places, []]).astype(np.int64), np.concatenate([*weights, []])
+        self._mean = csr_array((values, (columns, rows)), shape=(len(found), len(self._bad)))
+
+    def __call__(self, images: NDArray[Any]) -> Floats:
+        """Return images (…, ky, kx) in which the bad pixels are mended."""
+        flat = images.reshape(-1, images.shape[-2] * images.shape[-1]).astype(np.float64)
+        if len(self._good):
+            flat[:, self._bad] = flat[:, self._good] @ self._mean
+        found: Floats = flat.reshape(images.shape)
+        return found

@@ -25,6 +25,7 @@ from napari_mixedptycho.engine.stage import Stage
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.geometry import Geometry
 from napari_mixedptycho.recipe import Recipe
+from napari_mixedptycho.words import counted
 
 __all__ = [
     "check_positions",
@@ -96,17 +97,17 @@ def _check_losses(recipe: Recipe, dataset: Dataset) -> None:
 
 def _states_text(recipe: Recipe, dataset: Dataset, area: float) -> list[str]:
     """Compare free numbers of the object with measured numbers that can determine them."""
-    counted, known, told = dataset.electrons_per_unit is not None, known_numbers(dataset), []
+    electrons, known, told = dataset.electrons_per_unit is not None, known_numbers(dataset), []
     for stage in recipe.stages:
         states = recipe.states_of(stage)
         _check_states(dataset, stage, states)
         free = free_numbers(recipe, stage, area)
         if free > known:
             told.append(
-                f"Stage '{stage.name}' has {free:.2g} free object pixels ({states} state(s) × "
-                f"{recipe.model.slices} slice(s)), but only {known:.2g} measured pixels "
-                f"{'hold electrons' if counted else 'stand against them'}: it can explain noise; take fewer "
-                "states or slices, or displaced states."
+                f"Stage '{stage.name}' has {free:.2g} free object pixels ({counted(states, 'state')} × "
+                f"{counted(recipe.model.slices, 'slice')}), but only {known:.2g} measured pixels "
+                f"{'hold electrons' if electrons else 'stand against them'}: it can explain noise; take "
+                "fewer states or slices, or displaced states."
             )
     return told
 

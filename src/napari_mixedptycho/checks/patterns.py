@@ -11,6 +11,7 @@ from napari_mixedptycho.calibration.pixels import Moments, bad_pixels
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.stored import Stored, Survey, survey
+from napari_mixedptycho.words import counted
 
 Mask = NDArray[np.bool_]
 
@@ -84,9 +85,9 @@ def doubtful_patterns(
             row, column = (int(i) for i in np.argwhere(odd)[0] * steps)
             empty = int((totals[odd] <= 0).sum())
             told.append(
-                f"{int(odd.sum())} of {totals.size} patterns hold {words} of the usual intensity"
+                f"{int(odd.sum())} of {totals.size} patterns with {words} of the usual intensity"
                 + (f", {empty} of them nothing at all" if empty else "")
-                + f" (first: scan row {row}, column {column}); leave them out with data.scan_region."
+                + f" (first: scan row {row}, column {column}); leave out such patterns with data.scan_region."
             )
     return told + _saturation_text(patterns, name, seen)
 
@@ -167,9 +168,10 @@ def dead_text(dead: Mask) -> list[str]:
     ]
     y, x = np.argwhere(dead)[0]
     where = " and ".join(lines) or f"first: row {y}, column {x}"
+    many = counted(int(dead.sum()), "detector pixel")
     return [
-        f"{int(dead.sum())} detector pixels hold nothing in any pattern though lit ones lie on both sides "
-        f"({where}); they are taken as not measured."
+        f"{many} with nothing in any pattern though lit ones lie on both sides ({where}): taken as not "
+        "measured."
     ]
 
 
@@ -183,9 +185,10 @@ def hot_text(dataset: Dataset) -> list[str]:
     if not hot.any():
         return []
     y, x = np.argwhere(hot)[0]
+    many = counted(int(hot.sum()), "detector pixel")
     return [
-        f"{int(hot.sum())} detector pixel(s) are much brighter than their neighbours (first: row {y}, column "
-        f"{x}); if they are hot, leave them out with data.bad_pixels=auto."
+        f"{many} much brighter than the neighbours (first: row {y}, column {x}); if hot, "
+        "leave such pixels out with data.bad_pixels=auto."
     ]
 
 

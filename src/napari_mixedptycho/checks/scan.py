@@ -9,6 +9,7 @@ from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.geometry import Geometry
 from napari_mixedptycho.recipe import Recipe
+from napari_mixedptycho.words import counted
 
 _POWER = 0.8
 """Part of its power that a probe is as wide as: 0.9 λ/α in focus, 0.9 of the disk of a large defocus."""
@@ -67,9 +68,10 @@ def check_positions(positions: NDArray[np.float64], geometry: Geometry, name: st
     if outside.any():
         first = int(np.argmax(outside))
         y, x = geometry.to_angstroms(positions[first])
+        many = counted(int(outside.sum()), "position")
         raise InputError(
-            f"{name}: {int(outside.sum())} positions lie outside the scanned field, the first (number "
-            f"{first}) at y = {y:.3g} Å, x = {x:.3g} Å; check that scan and data belong together."
+            f"{name}: {many} outside the scanned field, the first (number {first}) "
+            f"at y = {y:.3g} Å, x = {x:.3g} Å; check that scan and data belong together."
         )
 
 

@@ -8,6 +8,7 @@ from typing import get_args
 from napari_mixedptycho.cli._options import positive
 from napari_mixedptycho.io import Contents, Layout, data_path, read_contents
 from napari_mixedptycho.io.layout import Axes, NumberType
+from napari_mixedptycho.recipe import Data
 
 _OPTIONS = ("scan_shape", "detector_shape", "axes", "number_type", "skip_bytes", "frame_gap")
 
@@ -31,8 +32,15 @@ def add_layout(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frame-gap", type=int, metavar="N", help="bytes between patterns of a raw file")
 
 
-def contents_of(arguments: argparse.Namespace) -> Contents:
+def contents_of(arguments: argparse.Namespace, data: Data | None = None) -> Contents:
     """Open the data file of a command line.
+
+    Parameters
+    ----------
+    arguments
+        With the options of `add_layout`.
+    data
+        Of a recipe: its file, and what the options leave open; None: the file of the command line.
 
     Raises
     ------
@@ -40,5 +48,9 @@ def contents_of(arguments: argparse.Namespace) -> Contents:
         As `read_contents` does, and when an option is out of range.
     """
     given = {name: getattr(arguments, name) for name in _OPTIONS}
-    layout = Layout.parse({name: value for name, value in given.items() if value is not None}, "options")
-    return read_contents(data_path(arguments.file), arguments.dataset, layout)
+    known = {} if data is None else data.model_dump(mode="json", include=set(Layout.model_fields))
+    known |= {name: value for name, value in given.items() if value is not None}
+    layout, key = Layout.parse(known, "options"), arguments.dataset
+    if data is None:
+        return read_contents(data_path(arguments.file), key, layout)
+    return read_contents(data_path(data.file), key or data.dataset, layout)

@@ -20,6 +20,7 @@ from napari_mixedptycho.analysis import (
     neighbour_amplitudes,
 )
 from napari_mixedptycho.analysis.table import cell, write_rows
+from napari_mixedptycho.words import counted
 
 Ensembles = Mapping[str, NDArray[np.float64]]
 
@@ -121,7 +122,7 @@ def sentences(found: dict[str, Any]) -> str:
             f"{name} r = {row[name]:+.2f}{_star(row, name)}{_others(row, name, '+.2f')}"
             for name in ("longitudinal", "transverse")
         ]
-        lines.append(f"  {row['distance']:.1f} Å, {row['pairs']} pairs: {', '.join(told)}")
+        lines.append(f"  {row['distance']:.1f} Å, {counted(row['pairs'], 'pair')}: {', '.join(told)}")
     for name, one in found["neighbours"].items():
         if not isinstance(one, dict):
             continue

@@ -9,6 +9,7 @@ from typing import TextIO
 
 from napari_mixedptycho.engine.health import Health
 from napari_mixedptycho.reconstruct import Progress
+from napari_mixedptycho.words import duration
 
 _PAUSE = 5.0
 """Seconds between lines where there is no terminal."""
@@ -80,22 +81,3 @@ def bar(progress: Progress, width: int) -> str:
     filled = round(_BAR * progress.iteration / max(progress.iterations, 1))
     drawn = "█" * filled + "░" * (_BAR - filled)
     return f"{drawn} {line(progress)}"[:width]
-
-
-def duration(seconds: float) -> str:
-    """Write a time as 1.2 s, 12 s, 3:05 or 1:02:30."""
-    if 0 < seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = max(round(seconds), 0)
-    if whole < 60:
-        return f"{whole} s"
-    hours, rest = divmod(whole, 3600)
-    minutes, left = divmod(rest, 60)
-    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
-
-
-def size(count: float) -> str:
-    """Write a number of bytes as kB, MB or GB."""
-    if count < 1e6:
-        return f"{count / 1e3:.0f} kB"
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

@@ -16,6 +16,7 @@ from napari_mixedptycho.io.files import SUFFIXES
 from napari_mixedptycho.preprocess import truth_in
 from napari_mixedptycho.result import Result
 from napari_mixedptycho.simulate import CRYSTALS, open_structure
+from napari_mixedptycho.words import counted
 
 
 def add_truth(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +57,7 @@ def truth_for(result: Result, arguments: argparse.Namespace) -> Truth | None:
     truth, placement = truth_of_structure(structure, found, scan, arguments.species or ())
     print(
         f"{structure.name} is turned by {placement.rotation:.2f}° and lies on {placement.matched} of "
-        f"{len(found)} columns to {placement.distance:.3f} Å.",
+        f"{counted(len(found), 'column')} to {placement.distance:.3f} Å.",
         file=sys.stderr,
     )
     return truth

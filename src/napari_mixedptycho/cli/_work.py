@@ -13,7 +13,7 @@ import numpy as np
 
 from napari_mixedptycho._array import select
 from napari_mixedptycho.checkpoint import Saver, in_main_thread
-from napari_mixedptycho.cli._progress import Display, duration, size
+from napari_mixedptycho.cli._progress import Display
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.effort import estimate_effort
 from napari_mixedptycho.engine.comm import ALONE, Comm
@@ -25,6 +25,7 @@ from napari_mixedptycho.preprocess import shape_after
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import Progress, reconstruct
 from napari_mixedptycho.result import Result
+from napari_mixedptycho.words import counted, duration, size
 from napari_mixedptycho.workload import thread_count
 
 
@@ -128,14 +129,14 @@ def headline(recipe: Recipe, dataset: Dataset, comm: Comm = ALONE) -> str:
     model, run = recipe.model, recipe.run
     stages = " + ".join(f"{stage.iterations} {stage.name}" for stage in recipe.stages)
     counts = [(model.states, "state"), (model.slices, "slice"), (model.probe_modes, "probe mode")]
-    parts = " × ".join(f"{count} {name}{'s' if count != 1 else ''}" for count, name in counts)
+    parts = " × ".join(counted(count, name) for count, name in counts)
     rows, columns, edge, _ = shape_after(recipe.data, dataset.patterns.shape)
     needed, on_cpu = estimate_memory(recipe, dataset), select(run.device) is np
     return (
         f"{dataset.name}: {rows}×{columns} patterns of {edge}×{edge} px; "
         f"{parts}, object {needed.shape[0]}×{needed.shape[1]} px; iterations: {stages}; "
         f"about {size(needed.total)} of memory; "
-        + (f"CPU, {thread_count(run)} thread(s)" if on_cpu else "GPU")
+        + (f"CPU, {counted(thread_count(run), 'thread')}" if on_cpu else "GPU")
         + (f", {comm.size} processes" if comm.size > 1 else "")
         + f"; {'about' if on_cpu else 'at least'} {duration(estimate_effort(recipe, dataset, comm).seconds)}"
     )

@@ -16,8 +16,8 @@ from napari_mixedptycho._array import select
 from napari_mixedptycho._device import chosen
 from napari_mixedptycho.benchmark import CASES, Bench, Timing, machine
 from napari_mixedptycho.cli._options import device, numbers, positive
-from napari_mixedptycho.cli._progress import size
 from napari_mixedptycho.large_benchmark import ITERATIONS, LargeTiming, bandwidth, measure
+from napari_mixedptycho.words import counted, size
 
 
 def add(commands: Any) -> argparse.ArgumentParser:
@@ -144,8 +144,9 @@ def _lines(timing: LargeTiming, speed: float) -> list[str]:
     beside = "" if case.published is None else f" (there {case.published:g} h)"
     return [
         "",
-        f"{case.name}: {case.positions} positions, {case.detector}² padded to {case.padded}², {case.states} "
-        f"state(s), {case.slices} slices, {case.modes} mode(s); {timing.chunk} patterns at once",
+        f"{case.name}: {case.positions} positions, {case.detector}² padded to {case.padded}², "
+        f"{counted(case.states, 'state')}, {counted(case.slices, 'slice')}, {counted(case.modes, 'mode')}; "
+        f"{counted(timing.chunk, 'pattern')} at once",
         f"  iteration {timing.seconds * 1e3:.1f} ms; {ITERATIONS} take {timing.hours:.2f} h{beside}; "
         f"{timing.rate:.3g} pixel·slice·mode·state/s; {size(timing.memory)}",
         *(

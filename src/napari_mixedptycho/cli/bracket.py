@@ -24,6 +24,7 @@ from napari_mixedptycho.prepare import apply_recipe, known_thickness, open_datas
 from napari_mixedptycho.preprocess import truth_in
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.result import Result, versions
+from napari_mixedptycho.words import counted
 
 PARTS: tuple[Part, ...] = ("start", *SIDES)
 
@@ -200,8 +201,9 @@ def sentence(found: Bracket, truth: float | None = None) -> str:
     """Say what was found, in words."""
     motions = {side: found.points[side][-1].motion for side in SIDES}
     done = found.points["below"][-1].iteration
+    columns, iterations = counted(len(found.columns), "column"), counted(done, "iteration")
     text = (
-        f"Motion of {len(found.columns)} columns after {done} iterations with several states: "
+        f"Motion of {columns} after {iterations} with several states: "
         f"{motions['below']:.4f} Å from below (started at {found.settings.low:g}), "
         f"{motions['above']:.4f} Å from above (started at {found.settings.high:g}).\n"
     )

@@ -17,15 +17,19 @@ from napari_mixedptycho.checks.verdicts import verdicts
 from napari_mixedptycho.cli._layout import add_layout, contents_of
 from napari_mixedptycho.cli._options import check_folder, positive
 from napari_mixedptycho.cli.recipe import document, for_contents
+from napari_mixedptycho.data_settings import Preprocess
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
-from napari_mixedptycho.io import Contents, Layout, check_scan, squared
+from napari_mixedptycho.io import Contents, check_scan, squared
 from napari_mixedptycho.orientation import Orientation
-from napari_mixedptycho.recipe import Recipe
-from napari_mixedptycho.stored import Stored
+from napari_mixedptycho.preprocess import measured_only
+from napari_mixedptycho.recipe import Data, Recipe
 from napari_mixedptycho.thumbnails import orientation_thumbnails, ranked, settled
 
 _ASKED = {"energy": "--energy (eV)", "semiangle": "--semiangle (mrad)", "scan_step": "--scan-step (Å)"}
+_MASKS = {"mask": "FILE", "masked_pixels": "LIST"}
+_OF_RECIPE = (*_ASKED, "electrons_per_unit")
+"""Numbers of a recipe that are taken; the others are measured."""
 
 
 def add(commands: Any) -> argparse.ArgumentParser:
@@ -37,11 +41,19 @@ def add(commands: Any) -> argparse.ArgumentParser:
         "reconstructed.",
         allow_abbrev=False,
     )
-    parser.add_argument("file", metavar="FILE", help="data (also sample:si_sigma9)")
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        help="data (also sample:si_sigma9), or a recipe (.toml): the data that it names, with its numbers, "
+        "without the detector pixels that it leaves out",
+    )
     add_layout(parser)
     parser.add_argument("--semiangle", type=float, metavar="A", help="convergence semi-angle, mrad")
     parser.add_argument("--energy", type=float, metavar="E", help="electron energy, eV")
     parser.add_argument("--scan-step", type=float, metavar="A", help="between scan points, Å")
+    for name, metavar in _MASKS.items():
+        text = Preprocess.model_fields[name].description
+        parser.add_argument(f"--{name.replace('_', '-')}", metavar=metavar, help=text)
     parser.add_argument("--states", type=positive, default=8, metavar="N", help="object states wanted (8)")
     parser.add_argument("--resolution", type=float, metavar="D", help="wanted, Å")
     parser.add_argument("--json", action="store_true", help="print JSON: px, 1/Å, degrees, Å, electrons")
@@ -58,16 +70,19 @@ def add(commands: Any) -> argparse.ArgumentParser:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run the command."""
-    contents = contents_of(arguments)
+    recipe = Recipe.read(Path(arguments.file)) if arguments.file.lower().endswith(".toml") else None
+    contents = contents_of(arguments, None if recipe is None else recipe.data)
     check_scan(contents)
-    patterns, mask = squared(contents, Layout())  # as `run` does
+    wish = _wish(arguments, recipe)
+    patterns, mask = squared(contents, wish)  # as `run` does
     contents = replace(contents, patterns=patterns, mask=mask)
-    numbers = _numbers(contents, arguments)
+    numbers = _numbers(contents, arguments, recipe)
     if arguments.write is not None and arguments.write.exists():
         raise InputError(f"{arguments.write}: this file is there already; give another name.")
-    bare = Dataset(contents.patterns, **_complete(numbers), name=contents.path.stem)
-    rows = Stored.of(contents.patterns)
-    found = calibrate(rows, bare.semiangle, bare.wavelength, bare.scan_step, bare.electrons_per_unit)
+    name = contents.path.stem
+    opened = Dataset(contents.patterns, **_complete(numbers), name=name, mask=contents.mask)
+    bare = measured_only(opened, wish)
+    found = calibrate(bare)
     found, notes = _sure(bare, found, numbers)
     measured = with_measured(bare, found, numbers.get("detector_sampling"))
     told = facts(found, measured, numbers)
@@ -81,9 +96,27 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.thumbnails is not None:
         told["thumbnails"] = _thumbnails(found, measured, arguments.thumbnails)
     if arguments.write is not None:
-        _write(found, measured, contents, arguments)
+        if recipe is None:
+            recipe, _ = for_contents(Recipe(), contents, arguments.file)
+        _write(
+            found, measured, recipe.model_copy(update={"data": _named(recipe.data, wish)}), arguments.write
+        )
     print(json.dumps(told, indent=2, ensure_ascii=False) if arguments.json else table(told))
     return 0
+
+
+def _wish(arguments: argparse.Namespace, recipe: Recipe | None) -> Data:
+    """Return the recipe's section data with the masks of the command line."""
+    given = {name: getattr(arguments, name) for name in _MASKS if getattr(arguments, name) is not None}
+    if "mask" in given:  # a recipe may come to lie in another folder
+        given["mask"] = str(Path(given["mask"]).resolve())
+    known = {} if recipe is None else recipe.data.model_dump(mode="json")
+    return Data.parse(known | given, "options")
+
+
+def _named(data: Data, wish: Data) -> Data:
+    """Return the section with the masks that were heeded."""
+    return data.model_copy(update={name: getattr(wish, name) for name in _MASKS})
 
 
 def _complete(numbers: dict[str, float]) -> dict[str, Any]:
@@ -139,10 +172,11 @@ def _flips(orientation: Orientation) -> dict[str, Any]:
     return {name: getattr(orientation, name) for name in ("transpose", "flip_y", "flip_x")}
 
 
-def _numbers(contents: Contents, arguments: argparse.Namespace) -> dict[str, float]:
-    """Return what is known without looking at patterns, from the file and from the command line."""
-    given = {name: getattr(arguments, name) for name in _ASKED}
-    given = {name: value for name, value in given.items() if value is not None}
+def _numbers(contents: Contents, arguments: argparse.Namespace, recipe: Recipe | None) -> dict[str, float]:
+    """Return what is known without looking at patterns, from the file, the recipe and the command line."""
+    own = {} if recipe is None else {name: getattr(recipe.microscope, name) for name in _OF_RECIPE}
+    typed = {name: getattr(arguments, name) for name in _ASKED if getattr(arguments, name) is not None}
+    given = {name: value for name, value in (own | typed).items() if value is not None}
     energy = given.get("energy", contents.numbers.get("energy"))
     numbers = {**(contents.with_energy(energy) if energy else contents.numbers), **given}
     missing = [name for name in _ASKED if name not in numbers]
@@ -175,7 +209,8 @@ def table(told: dict[str, Any]) -> str:
     if "flip_y" in missing:
         flips = f"not measured: {missing['flip_y']}"
     lines.insert(4, ("detector", flips or "as stored"))
-    lines.append(("bad pixels", f"{len(told['hot_pixels'])} hot, {told['dead_pixels']} dead"))
+    masked = f", {told['masked_pixels']} masked" if told["masked_pixels"] else ""
+    lines.append(("bad pixels", f"{len(told['hot_pixels'])} hot, {told['dead_pixels']} dead{masked}"))
     if "thumbnails" in told:
         looks = told["thumbnails"]
         same = "" if looks["agrees"] else " This is another orientation than the one measured."
@@ -207,15 +242,16 @@ def _draw(found: Calibration, measured: Dataset, folder: Path) -> None:
         save(figure, folder / f"{name}.png")
 
 
-def _write(found: Calibration, measured: Dataset, contents: Contents, arguments: argparse.Namespace) -> None:
+def _write(found: Calibration, measured: Dataset, recipe: Recipe, place: Path) -> None:
     """Write the recipe, and a mask beside it when there are bad pixels."""
-    recipe, _ = for_contents(Recipe(), contents, arguments.file)
-    place: Path = arguments.write
     check_folder(place.parent)
+    if found.rotation is not None:  # else what the recipe said of it would outlive a measured nought
+        earlier = dict.fromkeys(("scan_rotation", "astigmatism_a", "astigmatism_b"))
+        recipe = recipe.model_copy(update={"microscope": recipe.microscope.model_copy(update=earlier)})
     recipe = calibrated(recipe, measured, found)
     if found.pixels.bad.any():
         mask = place.with_suffix(".mask.npy")
-        np.save(mask, ~found.pixels.bad)
+        np.save(mask, ~found.bad)
         recipe = recipe.with_set(f'data.mask="{mask.name}"')
     text = document(recipe, ["Numbers measured by mixedptycho calibrate."])
     place.write_text(text, encoding="utf-8")

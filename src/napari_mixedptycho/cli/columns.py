@@ -34,6 +34,7 @@ from napari_mixedptycho.cli._truth import add_truth, truth_for
 from napari_mixedptycho.dataset import Truth
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.result import Result
+from napari_mixedptycho.words import counted
 
 
 def add(commands: Any) -> argparse.ArgumentParser:
@@ -166,7 +167,7 @@ class Found:
         if motion.n_columns == 0:
             return "No columns were found inside the scanned field."
         text = (
-            f"{motion.n_columns} columns in {motion.n_states} state{'s' if motion.n_states > 1 else ''}: "
+            f"{counted(motion.n_columns, 'column')} in {counted(motion.n_states, 'state')}: "
             f"rms motion {motion.sd_y:.4f} Å (y), {motion.sd_x:.4f} Å (x)"
         )
         if motion.n_states == 1:

@@ -78,8 +78,8 @@ def execute(arguments: argparse.Namespace) -> int:
     result, plan = Result.load(arguments.result), _plan(arguments)
     if not result.complete:
         raise InputError(
-            f"{arguments.result}: {len(result.history)} of {result.recipe.iterations} iterations are done; "
-            f"finish it first with `mixedptycho run --resume {arguments.result}`."
+            f"{arguments.result}: not complete, {len(result.history)} of {result.recipe.iterations} "
+            f"iterations; finish it first with `mixedptycho run --resume {arguments.result}`."
         )
     columns = judged_columns(result)
     folder = arguments.out or arguments.result.with_suffix(".control")

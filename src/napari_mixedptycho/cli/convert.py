@@ -15,13 +15,13 @@ import numpy as np
 from napari_mixedptycho.cli._layout import add_layout, contents_of
 from napari_mixedptycho.cli._options import check_folder
 from napari_mixedptycho.cli._preprocess import add_preprocessing, changed_contents, wished
-from napari_mixedptycho.cli._progress import duration, size
 from napari_mixedptycho.cli._work import Terminated, termination_as_interrupt
 from napari_mixedptycho.dataset import check_units
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.io import Contents, check_scan, write_emd, write_hdf5
 from napari_mixedptycho.io.write import BLOCK
 from napari_mixedptycho.stored import held
+from napari_mixedptycho.words import duration, size
 
 _TYPES = ("uint8", "uint16", "uint32", "int16", "int32", "float32", "float64")
 _REFRESH, _PAUSE = 0.1, 5.0

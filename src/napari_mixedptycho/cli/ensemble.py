@@ -21,6 +21,7 @@ from napari_mixedptycho.io import data_path, read_contents
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.result import Result
 from napari_mixedptycho.scan import Axis, combinations, files, scan
+from napari_mixedptycho.words import counted
 
 NUMBERS, TABLE, FIGURE = "ensemble.json", "columns.csv", "ensemble.png"
 
@@ -118,8 +119,12 @@ def sentences(found: Ensemble) -> str:
     numbers: dict[str, Any] = found.numbers()
     states = numbers["states"]
     same = len(set(states)) == 1
-    told = f"{len(states)} runs × {states[0]} states" if same else f"{len(states)} runs of {states} states"
-    lines = [f"{told}, {numbers['n_columns']} columns that all of them show."]
+    told = (
+        f"{len(states)} runs × {counted(states[0], 'state')}"
+        if same
+        else f"{len(states)} runs of {states} states"
+    )
+    lines = [f"{told}, {counted(numbers['n_columns'], 'column')} shown by all of them."]
     lines += _rows(found)
     spread, column = 100 * numbers["motion_spread"], 100 * numbers["column_spread"]
     lines.append(
@@ -159,7 +164,7 @@ def _advice(numbers: dict[str, Any]) -> str:
     states, runs = numbers["enough_states"], numbers["enough_runs"]
     told = f"more than {sum(numbers['states'])}" if states is None else str(states)
     return (
-        f"For the sd of a column to {limit}: the mean of {runs} run{'s' if runs > 1 else ''} like these; "
+        f"For the sd of a column to {limit}: the mean of {counted(runs, 'run')} like these; "
         f"{told} states if they were independent."
     )
 

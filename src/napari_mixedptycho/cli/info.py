@@ -15,11 +15,11 @@ from napari_mixedptycho.analysis.motion import finite
 from napari_mixedptycho.checks import first_look
 from napari_mixedptycho.cli._layout import add_layout, contents_of
 from napari_mixedptycho.cli._options import is_result
-from napari_mixedptycho.cli._progress import duration, size
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.io import Contents, flyback_columns
 from napari_mixedptycho.optics import wavelength
 from napari_mixedptycho.result import Result
+from napari_mixedptycho.words import counted, duration, size
 
 _LOOK = 32
 """Rows and columns of the scan that are read, at most, to measure the dose and look for what is wrong."""
@@ -141,7 +141,11 @@ def _flyback(contents: Contents, extra: int) -> list[str]:
     """Say how to leave out columns that look like fly-back."""
     rows, columns = contents.patterns.shape[:2]
     region = f"[0, {rows}, 0, {columns - extra}]"
-    return [f"The last {extra} column(s) look like fly-back; set data.scan_region={region}."] if extra else []
+    return (
+        [f"Looks like fly-back: the last {counted(extra, 'column')}; set data.scan_region={region}."]
+        if extra
+        else []
+    )
 
 
 def _some(patterns: Any) -> tuple[NDArray[Any], tuple[int, int]]:
@@ -179,7 +183,11 @@ def _data_lines(facts: dict[str, Any]) -> list[Line]:
     if facts["truth"]:
         truth = facts["truth"]
         lines.append(
-            Line("truth", f"{truth['columns_in_scan']} columns in the scan, {truth['snapshots']} snapshots")
+            Line(
+                "truth",
+                f"{counted(truth['columns_in_scan'], 'column')} in the scan, "
+                f"{counted(truth['snapshots'], 'snapshot')}",
+            )
         )
     if facts["missing"]:
         lines.append(
@@ -193,7 +201,9 @@ def _scan_text(scan: list[int], step: float | None, likely: list[list[int]]) -> 
     """Say how large the scan is, or which sizes would fit."""
     if len(scan) == 1:
         fitting = ", ".join(f"{rows} × {columns}" for rows, columns in likely)
-        return f"{scan[0]} patterns; rows and columns are not known (--scan-shape), likely: {fitting}"
+        return (
+            f"{counted(scan[0], 'pattern')}; rows and columns are not known (--scan-shape), likely: {fitting}"
+        )
     rows, columns = scan
     if not step:
         return f"{rows} × {columns} points"
@@ -295,10 +305,11 @@ def _result_lines(facts: dict[str, Any]) -> list[Line]:
         Line("data", f"{facts['name']} ({facts['data_file']}, hash {facts['data_hash']})"),
         Line(
             "object",
-            f"{facts['states']} state(s) × {slices} slice(s) × {rows} × {columns} px, {kind}",
+            f"{counted(facts['states'], 'state')} × {counted(slices, 'slice')} × "
+            f"{rows} × {columns} px, {kind}",
         ),
         Line("sampling", f"{facts['sampling']:.5g} Å per px, {facts['slice_spacing']:.4g} Å per slice"),
-        Line("probe", f"{facts['probe_modes']} mode(s)"),
+        Line("probe", counted(facts["probe_modes"], "mode")),
         Line("energy", f"{facts['energy']:.6g} eV"),
         Line("semiangle", f"{facts['semiangle']:.4g} mrad"),
         Line("defocus", f"{facts['defocus']:.4g} Å"),

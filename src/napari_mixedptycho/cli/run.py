@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_mixedptycho.cli._options import add_changes, changed, check_out
-from napari_mixedptycho.cli._progress import Display, duration
+from napari_mixedptycho.cli._progress import Display
 from napari_mixedptycho.cli._work import assist, compute
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.engine.comm import launched
@@ -16,6 +16,7 @@ from napari_mixedptycho.prepare import open_dataset
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.result import Result
 from napari_mixedptycho.variants import quick_look
+from napari_mixedptycho.words import counted, duration
 
 
 def add(commands: Any) -> argparse.ArgumentParser:
@@ -117,7 +118,8 @@ def _conclude(result: Result | None, code: int, out: Path, display: Display) -> 
         display.say(f"Found: {found}")
     history = result.history
     done, wanted = len(history), result.recipe.iterations
-    text = f"{done} of {wanted} iterations in {duration(sum(history.seconds))}, loss {history.loss[-1]:.4g}"
+    took = duration(sum(history.seconds))
+    text = f"{done} of {counted(wanted, 'iteration')} in {took}, loss {history.loss[-1]:.4g}"
     if code:
         display.say(
             f"Stopped after {text}; saved as {out}; go on with: mixedptycho run --resume {out}", always=True

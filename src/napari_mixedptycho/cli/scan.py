@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from napari_mixedptycho.cli._options import add_changes, changed, check_folder
-from napari_mixedptycho.cli._progress import Display, duration
+from napari_mixedptycho.cli._progress import Display
 from napari_mixedptycho.cli._work import compute
 from napari_mixedptycho.prepare import open_dataset
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.result import Result
 from napari_mixedptycho.scan import Axis, Point, Row, as_csv, best, combinations, scan
+from napari_mixedptycho.words import duration
 
 
 def add(commands: Any) -> argparse.ArgumentParser:

@@ -12,7 +12,7 @@ import numpy as np
 
 from napari_mixedptycho.checks.verdicts import verdicts
 from napari_mixedptycho.cli._options import add_set, check_folder, device, positive
-from napari_mixedptycho.cli._progress import Display, duration, size
+from napari_mixedptycho.cli._progress import Display
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.prepare import open_dataset
 from napari_mixedptycho.recipe import Recipe
@@ -27,6 +27,7 @@ from napari_mixedptycho.simulate import (
     preset,
     write_simulation,
 )
+from napari_mixedptycho.words import counted, duration, size
 
 _LOOK = 16
 """Rows and columns of the scan that are read again, at most, to judge the data."""
@@ -158,9 +159,9 @@ def headline(simulation: Simulation) -> str:
     stored = int(np.prod(dataset.patterns.shape, dtype=object)) * dataset.patterns.dtype.itemsize
     return (
         f"{dataset.name}: {rows}×{columns} patterns of {dataset.detector_size}×{dataset.detector_size} px "
-        f"({size(stored)} before compression); {specimen.thickness:.3g} Å, {specimen.slice_count} slice(s), "
-        f"{snapshots} snapshot(s), computed on {simulation.geometry.size}×{simulation.geometry.size} px of "
-        f"{simulation.geometry.sampling:.3g} Å"
+        f"({size(stored)} before compression); {specimen.thickness:.3g} Å, "
+        f"{counted(specimen.slice_count, 'slice')}, {counted(snapshots, 'snapshot')}, computed on "
+        f"{simulation.geometry.size}×{simulation.geometry.size} px of {simulation.geometry.sampling:.3g} Å"
     )
 
 
@@ -196,10 +197,8 @@ def sentences(numbers: dict[str, Any]) -> str:
     if numbers["motion"] is None:
         motion = "no column inside the scan"
     else:
-        motion = f"{numbers['columns_in_scan']} columns inside the scan"
-        motion += (
-            f" that move by {numbers['motion']:.3f} Å per axis" if numbers["motion"] else ", all at rest"
-        )
+        motion = f"{counted(numbers['columns_in_scan'], 'column')} inside the scan"
+        motion += f", moving by {numbers['motion']:.3f} Å per axis" if numbers["motion"] else ", all at rest"
     if numbers["dose"] is None:
         dose = f"no noise; {numbers['on_detector']:.1%} of the electrons reach the detector"
     else:

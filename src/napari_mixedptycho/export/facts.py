@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.result import Result
+from napari_mixedptycho.words import counted
 
 _RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
@@ -87,18 +88,18 @@ def model_facts(result: Result) -> list[tuple[str, str]]:
     estimate, recipe, history = result.estimate, result.recipe, result.history
     height, width = estimate.object.shape[-2:]
     stages = ", ".join(
-        f"{stage.name}: {history.stage.count(index)} of {stage.iterations} iterations with "
-        f"{_count(recipe.states_of(stage), 'state')}, loss {stage.loss.kind}, solver {stage.solver.kind}"
+        f"{stage.name}: {history.stage.count(index)} of {counted(stage.iterations, 'iteration')} with "
+        f"{counted(recipe.states_of(stage), 'state')}, loss {stage.loss.kind}, solver {stage.solver.kind}"
         for index, stage in enumerate(recipe.stages)
     )
     facts = [
         (
             "Object",
-            f"{_count(estimate.states, 'state')} × {_count(estimate.slices, 'slice')} of "
+            f"{counted(estimate.states, 'state')} × {counted(estimate.slices, 'slice')} of "
             f"{result.slice_spacing:.3g} Å × {height} × {width} px of {result.sampling:.4g} Å, "
             f"{recipe.model.object_type}",
         ),
-        ("Probe", _count(estimate.modes, "mode")),
+        ("Probe", counted(estimate.modes, "mode")),
         ("Stages", stages),
         ("Seed", str(recipe.run.seed)),
     ]
@@ -116,7 +117,3 @@ def model_facts(result: Result) -> list[tuple[str, str]]:
         )
         facts.append(("Cost", f"{sum(history.evaluations):.4g} evaluations of all patterns"))
     return facts + [("Found of the instrument", told) for told in result.instrument]
-
-
-def _count(number: int, name: str) -> str:
-    return f"{number} {name}" if number == 1 else f"{number} {name}s"

@@ -22,6 +22,7 @@ from napari_mixedptycho.engine.health import Health
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.reconstruct import assess
 from napari_mixedptycho.result import Result
+from napari_mixedptycho.words import counted
 
 if TYPE_CHECKING:
     from napari_mixedptycho.analysis.figures import Subject
@@ -106,8 +107,8 @@ class Findings:
         motion = self.motion
         if motion.n_states < 2 or not motion.n_columns:
             raise InputError(
-                f"{self.result.name}: with {motion.n_states} state(s) and {motion.n_columns} columns this "
-                "result has no motion to compare with a control."
+                f"{self.result.name}: with {counted(motion.n_states, 'state')} and "
+                f"{counted(motion.n_columns, 'column')} this result has no motion to compare with a control."
             )
         floor = measure(still, self.settings, motion.columns)
         verdict = judge(motion, floor, least)

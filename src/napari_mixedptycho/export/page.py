@@ -16,6 +16,7 @@ from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.export.facts import data_facts, model_facts
 from napari_mixedptycho.export.findings import Findings
 from napari_mixedptycho.export.html import element, folded, page, picture, table
+from napari_mixedptycho.words import counted
 
 NOT_PROVEN = (
     "No stationary control was given. States can take up noise and errors of the model, which look like "
@@ -89,11 +90,11 @@ def _headline(findings: Findings) -> str:
     if not motion.n_columns:
         return f"No columns were found inside the scanned field.{done}"
     if motion.n_states < 2:
-        return f"{motion.n_columns} columns in one object state.{done}"
+        return f"{counted(motion.n_columns, 'column')} in one object state.{done}"
     size = float(np.sqrt((motion.sd_y**2 + motion.sd_x**2) / 2))
     return (
-        f"{motion.n_columns} columns in {motion.n_states} object states; they move by {size:.4f} Å (rms per "
-        f"axis over the columns; y {_range(motion.sd_y, motion.sd_y_interval)}, x "
+        f"{counted(motion.n_columns, 'column')} in {motion.n_states} object states: moving by {size:.4f} Å "
+        f"(rms per axis over the columns; y {_range(motion.sd_y, motion.sd_y_interval)}, x "
         f"{_range(motion.sd_x, motion.sd_x_interval)}).{done}"
     )
 
@@ -190,7 +191,7 @@ def _against_truth(findings: Findings) -> list[str]:
     if comparison is None:
         return []
     true = comparison.rendered
-    text = f"The data are simulated. {comparison.n_columns} columns match the truth"
+    text = f"The data are simulated. Matched with the truth: {counted(comparison.n_columns, 'column')}"
     text += f" ({comparison.n_missed} missed, {comparison.n_extra} too many); "
     text += f"mean positions are off by {true.mean_position_error:.4f} Å (rms per axis); "
     if true.stationary:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.new_hdf5 import new_hdf5
+from napari_mixedptycho.words import size
 
 _UNITS = {"Å": "A", "1/Å": "A^-1"}
 """How EMD files spell them."""
@@ -139,7 +140,7 @@ def write_tiff(path: Path, field: Field, labels: Sequence[str] | None = None) ->
         ) from None
     values = np.ascontiguousarray(field.values, dtype=np.float32)
     if values.nbytes > _LARGEST_TIFF:
-        raise InputError(f"{path}: {values.nbytes / 2**30:.1f} GiB do not fit into a TIFF; take EMD instead.")
+        raise InputError(f"{path}: {size(values.nbytes)} do not fit into a TIFF; take EMD instead.")
     metadata: dict[str, Any] = {"axes": {2: "YX", 3: "TYX", 4: "TZYX"}[values.ndim], "unit": "nm"}
     metadata |= {"min": float(values.min()), "max": float(values.max())}
     if values.ndim == 4:

@@ -12,6 +12,7 @@ import numpy as np
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.io.mapped import check_pattern
 from napari_mixedptycho.io.tree import check_links
+from napari_mixedptycho.words import size
 
 _LARGEST_CHUNK = 2**29
 _LARGEST_PATTERN = 2**29
@@ -39,7 +40,7 @@ def check_readable(node: h5py.Dataset, path: Path) -> None:
     chunk = int(np.prod(node.chunks or (1,), dtype=object)) * node.dtype.itemsize
     if pattern > _LARGEST_PATTERN or chunk > _LARGEST_CHUNK:
         raise InputError(
-            f"{path}: one pattern of '{name}' {node.shape} would take {max(pattern, chunk) / 2**30:.3g} GiB "
+            f"{path}: one pattern of '{name}' {node.shape} would take {size(max(pattern, chunk))} "
             "to read; the file is damaged."
         )
     check_links(node, path)

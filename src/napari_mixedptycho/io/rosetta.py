@@ -14,6 +14,7 @@ from napari_mixedptycho.io.axes import Axis, described
 from napari_mixedptycho.io.choice import choose
 from napari_mixedptycho.io.contents import Found
 from napari_mixedptycho.io.lazy import Lazy, Slices, in_order
+from napari_mixedptycho.words import size
 
 _WHOLE = 2**30
 """Bytes of a part that is always read at once, above which the user is told."""
@@ -87,12 +88,10 @@ class _Computed(Lazy):
 def _chunks(data: Any) -> tuple[str, ...]:
     """Say when even one pattern takes the reading of a large part of the file."""
     chunk = getattr(data, "chunksize", None)
-    size = int(np.prod(chunk, dtype=object)) * data.dtype.itemsize if chunk else 0
-    if size <= _WHOLE:
+    whole = int(np.prod(chunk, dtype=object)) * data.dtype.itemsize if chunk else 0
+    if whole <= _WHOLE:
         return ()
-    return (
-        f"Every pattern takes the reading of {size / 2**30:.3g} GiB; convert the file (mixedptycho convert).",
-    )
+    return (f"Every pattern takes the reading of {size(whole)}; convert the file (mixedptycho convert).",)
 
 
 def _microscope(metadata: Any) -> dict[str, float]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.io.lazy import Flattened, Folded, native
+from napari_mixedptycho.words import counted
 
 _FRAMES = 1100
 """Patterns that are looked at to find the length of a row: two rows of 512, and fly-back."""
@@ -56,10 +57,10 @@ def folded(
     notes = []
     if pitch > columns:
         notes.append(
-            f"The last {pitch - columns} pattern(s) of each row of {pitch} are left out as fly-back."
+            f"Left out as fly-back: the last {counted(pitch - columns, 'pattern')} of each row of {pitch}."
         )
     if left:
-        notes.append(f"The last {left} of {count} patterns are left out: they make no whole row.")
+        notes.append(f"Left out, since they make no whole row: the last {left} of {count} patterns.")
     if isinstance(stack, np.ndarray):
         kept = stack[: rows * pitch].reshape(rows, pitch, *stack.shape[1:])[:, :columns]
         return native(kept), tuple(notes)
@@ -106,7 +107,7 @@ def proposals(stack: Any) -> tuple[tuple[tuple[int, int], ...], tuple[str, ...]]
         if columns:
             kept = (best[0], best[1] - columns)
             pairs = [kept, *pairs]
-            notes += (f"The last {columns} of {best[1]} columns look like fly-back.",)
+            notes += (f"Looks like fly-back: the last {columns} of {best[1]} columns.",)
     return tuple(pairs[:_PROPOSALS]), notes
 
 

@@ -16,6 +16,7 @@ from napari_mixedptycho.preprocess.detector import (
 )
 from napari_mixedptycho.preprocess.file import preprocessed
 from napari_mixedptycho.preprocess.outline import bytes_after, dtype_after, shape_after
+from napari_mixedptycho.preprocess.pixels import measured_only
 from napari_mixedptycho.preprocess.scan import Region, cut_scan, truth_in
 from napari_mixedptycho.preprocess.usable import inside_angle, lit_disk, reaches_edge, usable_patterns
 
@@ -31,6 +32,7 @@ __all__ = [
     "in_memory",
     "inside_angle",
     "lit_disk",
+    "measured_only",
     "preprocessed",
     "reaches_edge",
     "set_right",

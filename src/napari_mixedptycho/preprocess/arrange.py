@@ -6,17 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from napari_mixedptycho.data_settings import Preprocess, pixels_named
+from napari_mixedptycho.data_settings import Preprocess
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
-from napari_mixedptycho.io import load_image, load_mask
+from napari_mixedptycho.io import load_image
 from napari_mixedptycho.orientation import Orientation
 from napari_mixedptycho.preprocess.change import in_memory
 from napari_mixedptycho.preprocess.detector import bin_pixels, crop_pixels, set_right, with_descan
-from napari_mixedptycho.preprocess.pixels import fitting, without_bad
+from napari_mixedptycho.preprocess.pixels import fitting, response, without_bad, without_masked
 from napari_mixedptycho.preprocess.scan import cut_scan, skip_points, thin_scan
-from napari_mixedptycho.preprocess.values import divide, mean_of, not_negative, subtract
+from napari_mixedptycho.preprocess.values import divide, mean_of, not_negative, responds, subtract
 from napari_mixedptycho.stored import Stored
+from napari_mixedptycho.words import counted
 
 Center = tuple[float, float] | None
 Descan = tuple[float, float, float, float] | None
@@ -105,11 +106,11 @@ def _scan(dataset: Dataset, wish: Preprocess) -> Dataset:
         return found
     if found.skipped.all():
         raise InputError(f"{found.name}: data.skip_rows and data.skip_columns leave no pattern.")
-    return found.told(f"{int(found.skipped.sum())} of {found.skipped.size} patterns are skipped.")
+    return found.told(f"Skipped: {int(found.skipped.sum())} of {found.skipped.size} patterns.")
 
 
 def _values(dataset: Dataset, wish: Preprocess, dark: Any) -> Dataset:
-    """Subtract the background, divide by the response, and take the mask."""
+    """Subtract the background, divide by the response, and take the masks."""
     found = dataset
     if wish.dark is not None:
         dark = fitting(load_image(wish.dark, "dark image"), found, "data.dark")
@@ -118,30 +119,15 @@ def _values(dataset: Dataset, wish: Preprocess, dark: Any) -> Dataset:
         where = wish.dark or f"mean over the scan region {list(wish.dark_region or ())}"
         found = found.told(f"A background of {dark.mean():.4g} per pixel is subtracted ({where}).")
     if wish.gain is not None:
-        image = fitting(load_image(wish.gain, "gain image"), found, "data.gain")
+        image = response(found, wish.gain)
         found, relative = divide(found, image)
-        lost = int((~(image > 0)).sum())
+        lost = int((~responds(image)).sum())
         found = found.told(
             f"Patterns are divided by the response of the camera, {relative.min():.3g} to "
             f"{relative.max():.3g} of its mean ({wish.gain})"
-            + (f"; {lost} pixels without a response count as not measured." if lost else ".")
+            + (f"; as not measured count {counted(lost, 'pixel')} without a response." if lost else ".")
         )
-    if wish.mask is not None:
-        mask = fitting(load_mask(wish.mask).astype(np.float64), found, "mask") > 0
-        both = mask if found.mask is None or wish.gain is None else mask & found.mask
-        found = found.replace(mask=both)
-        if not mask.all():
-            found = found.told(f"The mask leaves {int(mask.sum())} of {mask.size} pixels ({wish.mask}).")
-    return _drawn(found, wish)
-
-
-def _drawn(dataset: Dataset, wish: Preprocess) -> Dataset:
-    """Leave out the pixels that were drawn, or listed, by hand."""
-    chosen = pixels_named(wish.masked_pixels, dataset.detector_size)
-    if not chosen.any():
-        return dataset
-    mask = ~chosen if dataset.mask is None else dataset.mask & ~chosen
-    return dataset.replace(mask=mask).told(f"{int(chosen.sum())} of {chosen.size} pixels are masked by hand.")
+    return without_masked(found, wish)
 
 
 def _turned(dataset: Dataset, orientation: Orientation, center: Center) -> Dataset:

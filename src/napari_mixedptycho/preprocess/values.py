@@ -36,7 +36,7 @@ def divide(dataset: Dataset, gain: Floats) -> tuple[Dataset, Floats]:
     InputError
         When no pixel has a response.
     """
-    works = np.isfinite(gain) & (gain > 0)
+    works = responds(gain)
     works &= True if dataset.mask is None else dataset.mask
     if not works.any():
         raise InputError(f"{dataset.name}: data.gain holds no value above zero.")
@@ -46,6 +46,12 @@ def divide(dataset: Dataset, gain: Floats) -> tuple[Dataset, Floats]:
     patterns = changed(dataset, times, dataset.detector_size, kind)
     mask = dataset.mask if works.all() else works
     return dataset.replace(patterns=patterns, mask=mask), relative
+
+
+def responds(gain: Floats) -> NDArray[np.bool_]:
+    """Return which pixels (ky, kx) of a camera of this response have one."""
+    found: NDArray[np.bool_] = np.isfinite(gain) & (gain > 0)
+    return found
 
 
 def not_negative(dataset: Dataset) -> tuple[Dataset, str | None]:

@@ -14,6 +14,7 @@ from napari_mixedptycho._napari.form.names import choice
 from napari_mixedptycho._napari.parts import enable, tool
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.settings import Settings
+from napari_mixedptycho.words import counted
 
 _TIPS = {
     "Add": "Add a copy of the chosen entry after it",
@@ -29,9 +30,9 @@ def describe(entry: Settings) -> str:
     name = getattr(entry, "name", choice(type(entry).__name__))
     parts = [str(name)]
     if (states := getattr(entry, "states", None)) is not None:
-        parts.append(f"{states} state{'s' if states > 1 else ''}")
+        parts.append(counted(states, "state"))
     if (iterations := getattr(entry, "iterations", None)) is not None:
-        parts.append(f"{iterations} iterations")
+        parts.append(counted(iterations, "iteration"))
     if (solver := getattr(entry, "solver", None)) is not None:
         parts.append(choice(solver.kind))
     return "  ·  ".join(parts)

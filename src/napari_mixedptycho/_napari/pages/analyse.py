@@ -16,6 +16,7 @@ from napari_mixedptycho._napari.pages.page import Page, button, filler, words
 from napari_mixedptycho._napari.parts import enable, tool
 from napari_mixedptycho.analysis import ColumnMotion, Matter, MotionSettings
 from napari_mixedptycho.export import Findings
+from napari_mixedptycho.words import counted
 
 _FIND = "Find the columns of the mean phase and measure them in every state"
 _UNDO = "Take back the last column that was added, moved or removed with napari's Points tools"
@@ -89,8 +90,12 @@ class AnalysePage(Page):
 
     def show_edits(self, before: int, after: int) -> None:
         """Enable taking back one of so many edits, and doing again one of those that were taken back."""
-        enable(self.undo_button, "" if before else "No column was edited", f"{_UNDO} ({_edits(before)})")
-        enable(self.redo_button, "" if after else "No edit was taken back", f"{_REDO} ({_edits(after)})")
+        enable(
+            self.undo_button, "" if before else "No column was edited", f"{_UNDO} ({counted(before, 'edit')})"
+        )
+        enable(
+            self.redo_button, "" if after else "No edit was taken back", f"{_REDO} ({counted(after, 'edit')})"
+        )
 
     def show_findings(self, found: Findings, matter: Matter) -> None:
         """Say how far the columns move, and what is known of whether to believe it."""
@@ -120,15 +125,11 @@ class AnalysePage(Page):
         self._filler.setVisible(not shown)
 
 
-def _edits(count: int) -> str:
-    return f"{count} edit{'' if count == 1 else 's'}"
-
-
 def _note(motion: ColumnMotion) -> str:
     if not motion.n_columns:
         return "No column was found: lower the threshold, or look at the mean phase."
     if motion.n_states == 1:
         return "One object state cannot show motion; choose more states in step 3."
     if flagged := int(motion.flagged.sum()):
-        return f"{flagged} column{'s' if flagged > 1 else ''} reached the limit of the window."
+        return f"{counted(flagged, 'column')} reached the limit of the window."
     return ""

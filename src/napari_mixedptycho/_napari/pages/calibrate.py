@@ -14,10 +14,10 @@ from napari_mixedptycho._napari.found import Findings
 from napari_mixedptycho._napari.pages.found import FoundRows, PictureBox, Thumbnails
 from napari_mixedptycho._napari.pages.page import Page, button, words
 from napari_mixedptycho._napari.parts import enable, mark
-from napari_mixedptycho._napari.wording import amount
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.recipe import Microscope
+from napari_mixedptycho.words import amount
 
 _WIDEST = 150.0
 """Semi-angle, mrad, beyond what any microscope gives."""
@@ -60,7 +60,7 @@ class CalibratePage(Page):
         self.form.changed.connect(self._annotate)
         self.rows = FoundRows()
         self.picture = PictureBox()
-        self.remarks = words()
+        self.remarks, self.change = words(), words()
         self.thumbnails = Thumbnails()
         self.eight_button = button("Try all eight", _TIPS["eight"])
         self.choice = words()
@@ -69,6 +69,7 @@ class CalibratePage(Page):
         self.column.addWidget(self.form)
         self.column.addLayout(buttons)
         self.column.addWidget(self.bar)
+        self.column.addWidget(self.change)
         self.column.addWidget(self.remarks)
         self.column.addWidget(self.rows)
         self.column.addWidget(self.picture)
@@ -78,6 +79,7 @@ class CalibratePage(Page):
         self.column.addStretch(1)
         self.show_state("Open a scan first (step 1)")
         self.show_findings(None)
+        self.show_change("")
 
     def show_dataset(self, dataset: Dataset | None) -> None:
         """Show the numbers of a data set as what an empty entry stands for."""
@@ -122,6 +124,12 @@ class CalibratePage(Page):
         self.remarks.setVisible(findings is not None)
         if findings is not None:
             self._show_remarks(findings.remarks)
+
+    def show_change(self, text: str) -> None:
+        """Say what has changed since the measurement, or nothing."""
+        self.change.setText(f"▲ {text}" if text else "")
+        self.change.setVisible(bool(text))
+        mark(self.change, "warn", bool(text))
 
     def show_measured(self, numbers: dict[str, float]) -> None:
         """Name these numbers as measured where they stand in the form."""

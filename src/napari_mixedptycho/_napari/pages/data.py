@@ -16,10 +16,10 @@ from napari_mixedptycho._napari.pages.virtual import VirtualPanel
 from napari_mixedptycho._napari.parts import act, mark
 from napari_mixedptycho._napari.remember import recent
 from napari_mixedptycho._napari.virtual import Scan
-from napari_mixedptycho._napari.wording import amount
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.imaging import Images
 from napari_mixedptycho.recipe import Data
+from napari_mixedptycho.words import amount, size
 
 SAMPLES = {
     "si_sigma9": "Silicon Σ9 boundary, thermal motion",
@@ -91,7 +91,7 @@ class DataPage(Page):
         rows, columns = scan.shape
         n, kind = scan.size, scan.patterns.dtype
         text = f"<b>{html.escape(scan.name)}</b><br>{rows} × {columns} scan points, {n} × {n} px, {kind}, "
-        text += _size(scan.nbytes)
+        text += size(scan.nbytes)
         if scan.unit is not None:
             electrons = float(images.total.mean()) * scan.unit
             text += f"<br>{amount(electrons)} electrons per pattern"
@@ -111,7 +111,3 @@ class DataPage(Page):
             act(self.recent_menu, Path(file).name, html.escape(file), partial(self.opened.emit, file))
         if not files:
             act(self.recent_menu, "None yet", "No file was opened here before", recent).setEnabled(False)
-
-
-def _size(count: int) -> str:
-    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"

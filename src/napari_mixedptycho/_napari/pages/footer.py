@@ -10,8 +10,8 @@ from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from napari_mixedptycho._napari.pages.page import words
 from napari_mixedptycho._napari.parts import Steady, mark, tool
-from napari_mixedptycho._napari.wording import duration
 from napari_mixedptycho.reconstruct import Progress
+from napari_mixedptycho.words import duration
 
 _OFFERED = 20_000
 """Milliseconds for which the button stands there."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from napari_mixedptycho._napari.wording import amount, size
 from napari_mixedptycho.outlook import SPACING, Outlook, advised_slices
+from napari_mixedptycho.words import amount, counted, size
 
 _THICK = 1.5 * SPACING
 """Å: slices thicker than this are a doubt; two for 7.7 Å cost 7 % of the dark field."""
@@ -37,7 +37,7 @@ def covers(slices: int, thickness: float, *, from_file: bool) -> Line:
     spacing, advised = thickness / slices, advised_slices(thickness)
     source = " (from the file)" if from_file else ""
     text = f"Covers {thickness:.1f} Å{source}: {slices} × {spacing:.2f} Å."
-    number = f"{advised} slice{'' if advised == 1 else 's'}"
+    number = counted(advised, "slice")
     if spacing > _THICK:
         doubt = f"Thick slices scatter wrongly, which looks like motion: take {number} of {SPACING:g} Å."
         return Line("Slices", text, doubt)
@@ -85,8 +85,8 @@ def _depth(seen: Outlook) -> Line:
 def _unknowns(seen: Outlook) -> Line:
     height, width = seen.shape
     what = "one object, displaced in" if seen.displaced and seen.states > 1 else "in"
-    states = f"{what} {seen.states} state{'' if seen.states == 1 else 's'}"
-    grid = f"{height} × {width} px × {seen.slices} slice{'' if seen.slices == 1 else 's'}"
+    states = f"{what} {counted(seen.states, 'state')}"
+    grid = f"{height} × {width} px × {counted(seen.slices, 'slice')}"
     text = f"{grid}, {states}: {amount(seen.free)} free numbers where it is lit"
     if seen.known is None:
         return Line("Object", f"{text}.")

@@ -15,9 +15,9 @@ from napari_mixedptycho._napari.form.form import Fold
 from napari_mixedptycho._napari.pages.page import words
 from napari_mixedptycho._napari.pages.stages import StagesEditor
 from napari_mixedptycho._napari.parts import mark
-from napari_mixedptycho._napari.wording import size
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.run_settings import Run
+from napari_mixedptycho.words import size
 
 _DEVICE = (
     "Where to compute, and how much memory is free there. Several GPUs at once: gpu:0,1 under Computing. Too "

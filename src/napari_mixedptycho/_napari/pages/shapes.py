@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QGridLayout, QToolButton, QWidget
 
 from napari_mixedptycho._napari.pages.found import pixmap
 from napari_mixedptycho.imaging import ScanGuess
+from napari_mixedptycho.words import counted
 
 Shape = tuple[int, int]
 _TILE = 96
@@ -84,7 +85,9 @@ class ShapeTiles(QWidget):
         if not left:
             return "Every pattern is taken"
         whole = self._patterns % shape[0] == 0
-        return f"{left} patterns are left out: " + ("fly-back" if whole else "they make no whole row")
+        return f"Left out: {counted(left, 'pattern')}, " + (
+            "as fly-back" if whole else "since that makes no whole row"
+        )
 
 
 def _picture(image: NDArray[np.float64]) -> NDArray[np.uint8]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_mixedptycho._napari.background import Background, Post
 from napari_mixedptycho._napari.control import in_words
-from napari_mixedptycho._napari.found import Findings, meaning, stated
+from napari_mixedptycho._napari.found import NUMBERS, SETTINGS, Findings, meaning, stated
 from napari_mixedptycho._napari.steps import Steps
 from napari_mixedptycho._napari.work.desk import Desk
 from napari_mixedptycho._napari.work.imaging import Imaging
@@ -19,8 +20,8 @@ from napari_mixedptycho.calibration import Calibration, calibrate
 from napari_mixedptycho.checks.verdicts import verdicts
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.preprocess import measured_only
 from napari_mixedptycho.recipe import Data, Microscope, Recipe
-from napari_mixedptycho.stored import Stored
 from napari_mixedptycho.thumbnails import (
     Thumbnail,
     orientation_thumbnails,
@@ -29,11 +30,17 @@ from napari_mixedptycho.thumbnails import (
     with_choice,
 )
 
-_PASSES = 3
-"""How often `calibrate` goes through the patterns."""
 _READING, _FITTING = 0.4, 0.5
 """Parts of the work that this and the fit to the bright field are, about."""
-_FROM_SCREEN = ("energy", "semiangle", "scan_step", "electrons_per_unit")
+_FROM_SCREEN = {
+    "energy": "energy",
+    "semiangle": "semi-angle",
+    "scan_step": "scan step",
+    "electrons_per_unit": "electrons per unit",
+}
+"""Numbers that a measurement takes from the screen, and what to call them."""
+_LEAVE_OUT = ("mask", "masked_pixels", "gain")
+"""Settings of step 1 by which it leaves out detector pixels."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +87,12 @@ class Calibrating(QObject):
         page.calibrate_button.clicked.connect(lambda: desk.attempt(self.calibrate))
         page.cancel_button.clicked.connect(self.cancel)
         page.use_button.clicked.connect(lambda: desk.attempt(self.use))
-        page.undo_button.clicked.connect(self.undo)
+        page.undo_button.clicked.connect(lambda: desk.attempt(self.undo))
         page.eight_button.clicked.connect(lambda: desk.attempt(self.try_all))
         page.rows.wanted.connect(self.show_picture)
         page.thumbnails.chosen.connect(lambda look: desk.attempt(self.take, look))
+        page.form.changed.connect(self._compare)
+        steps.data.form.changed.connect(self._compare)
         desk.changed.connect(self._changed)
         self._changed()
 
@@ -96,9 +105,8 @@ class Calibrating(QObject):
         """Measure with the numbers on screen; raises `InputError`."""
         dataset, recipe = self._desk.needed_dataset, self._steps.recipe()
         numbers = recipe.microscope.model_dump(exclude_none=True, include=set(_FROM_SCREEN))
-        bare = dataset.replace(patterns=Stored.of(dataset.patterns), **numbers)
-        told, states = stated(dataset), recipe.model.states
-        self._background.ask(lambda post: _measure(post, bare, told, states))
+        bare = measured_only(dataset.replace(**numbers), recipe.data)
+        self._background.ask(lambda post: _measure(post, bare, stated(dataset), recipe))
         self._page.show_progress("Reading patterns", 0.0)
         self._desk.said.emit("Measuring on the patterns")
         self._update()
@@ -119,11 +127,15 @@ class Calibrating(QObject):
         self._desk.said.emit("The measured numbers are used; Undo takes them back")
 
     def undo(self) -> None:
-        """Go back to the settings before they were taken over."""
+        """Go back to the settings before they were taken over; others stay; raises `InputError`."""
         if self._before:
+            now = self._steps.recipe()
             data, microscope, findings = self._before.pop()
-            recipe = Recipe(data=data, microscope=microscope)
-            self._apply(recipe, findings)
+            earlier = {name: getattr(data, name) for name in SETTINGS}
+            numbers = {name: getattr(microscope, name) for name in NUMBERS}
+            data = now.data.model_copy(update=earlier)
+            microscope = now.microscope.model_copy(update=numbers)
+            self._apply(Recipe(data=data, microscope=microscope), findings)
             self._desk.said.emit("The settings are as before")
 
     def try_all(self) -> None:
@@ -181,7 +193,21 @@ class Calibrating(QObject):
         if findings is not None:
             self._page.rows.show_rows(findings.rows())
         self._imaging.refresh()
+        self._compare()
         self._update()
+
+    def _compare(self) -> None:
+        """Say when what the measurement was made with has changed since."""
+        if self.findings is None:
+            self._page.show_change("")
+            return
+        with suppress(InputError):  # half typed
+            now, basis = _basis(self._steps.recipe()), self.findings.basis
+            names = list(
+                dict.fromkeys(_FROM_SCREEN.get(n, "mask") for n in now if now[n] != basis.get(n, now[n]))
+            )
+            again = f"Measured with another {' and '.join(names)}: press Calibrate again."
+            self._page.show_change(again if names else "")
 
     def _arrived(self, news: Any) -> None:
         if isinstance(news, Told):
@@ -220,6 +246,7 @@ class Calibrating(QObject):
             self._before.clear()
             self._page.show_findings(None)
             self._page.show_measured({})
+            self._page.show_change("")
         self._update()
 
     def _update(self) -> None:
@@ -228,35 +255,27 @@ class Calibrating(QObject):
         self._page.show_state(reason, **state)
 
 
-class _Watched:
-    """Rows of patterns that tell how many of them were read, and stop when nobody wants them any more."""
-
-    def __init__(self, rows: Stored, post: Post) -> None:
-        self._rows, self._post, self._read = rows, post, 0
-
-    def __iter__(self) -> Iterator[Any]:
-        whole = _PASSES * len(self._rows)
-        for row in self._rows:
-            yield row
-            self._read += 1
-            self._post(Told("Reading patterns", _READING * min(self._read / whole, 1.0)))
+def _basis(recipe: Recipe) -> dict[str, Any]:
+    """Return what a measurement takes from the settings."""
+    numbers = {name: getattr(recipe.microscope, name) for name in _FROM_SCREEN}
+    return numbers | {name: getattr(recipe.data, name) for name in _LEAVE_OUT}
 
 
-def _measure(post: Post, bare: Dataset, told: dict[str, float], states: int) -> None:
+def _measure(post: Post, bare: Dataset, told: dict[str, float], recipe: Recipe) -> None:
     """Measure, decide, and judge; in the thread."""
-    stored: Stored = bare.patterns
-    rows = _Watched(stored, post)
-    numbers = bare.semiangle, bare.wavelength, bare.scan_step, bare.electrons_per_unit
+
+    def reading(part: float) -> None:
+        post(Told("Reading patterns", _READING * part))
 
     def fitting(part: float) -> None:
         post(Told("Fitting defocus and rotation", _READING + _FITTING * part))
 
-    found = calibrate(rows, *numbers, fitting)
+    found = calibrate(bare, fitting, reading)
     post(Told("Judging", _READING + _FITTING))
     found, notes = _sure(found, bare, told, lambda: post(Told("Deciding about 180°", 0.95)))
     measured = meaning(found, bare, told)
-    remarks = (*doubts(found, measured, told), *notes, *verdicts(measured, states))
-    post(Findings(found, bare, measured, told, remarks))
+    remarks = (*doubts(found, measured, told), *notes, *verdicts(measured, recipe.model.states))
+    post(Findings(found, bare, measured, told, remarks, _basis(recipe)))
 
 
 def _sure(

@@ -32,6 +32,7 @@ from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.export import Findings
 from napari_mixedptycho.preprocess import truth_in
 from napari_mixedptycho.result import Result
+from napari_mixedptycho.words import counted
 
 Floats = NDArray[np.float64]
 Pairs = tuple[Correlations, Amplitudes]
@@ -73,7 +74,9 @@ class Columns:
         found = self._measured(desk.needed_result, self._steps.motion_settings())
         self._before, self._after, self._last = [], [], max(found.numbers, default=-1)
         self._show(found)
-        desk.said.emit(found.note or f"Found {found.motion.n_columns} columns in {self._display.run_name}.")
+        desk.said.emit(
+            found.note or f"Found {counted(found.motion.n_columns, 'column')} in {self._display.run_name}."
+        )
 
     def undo(self) -> None:
         """Take back the last edit of the columns; raises `InputError` when there was none."""
@@ -182,7 +185,9 @@ class Columns:
             return
         self._before, self._after = [*self._before[-_UNDONE:], before], []
         self._show(found)
-        self._desk.said.emit(f"Measured {found.motion.n_columns} columns. “Undo edit” takes the edit back.")
+        self._desk.said.emit(
+            f"Measured {counted(found.motion.n_columns, 'column')}. “Undo edit” takes the edit back."
+        )
 
     def _numbered(self, numbers: list[int]) -> list[int]:
         """Give new columns numbers that no other has had, even one that has gone."""

@@ -24,6 +24,7 @@ from napari_mixedptycho._napari.work.lining import Lining
 from napari_mixedptycho._napari.work.runs import Runs
 from napari_mixedptycho.analysis.pair import Pair, pair
 from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.words import counted, duration
 
 
 class Comparing(QObject):
@@ -223,7 +224,7 @@ def _row(entry: Entry) -> Row:
     seconds = float(np.sum(history.seconds))
     lines = [
         f"<b>{entry.name}</b>: {entry.state}, "
-        f"{len(history)} of {recipe.iterations} iterations in {seconds:.0f} s",
+        f"{len(history)} of {counted(recipe.iterations, 'iteration')} in {duration(seconds)}",
         f"Data: {result.name}",
         f"{'Stationary control' if entry.planted is None else 'Planted motion'} of {entry.of}"
         if entry.of

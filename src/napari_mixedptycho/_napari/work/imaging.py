@@ -278,5 +278,5 @@ def _changes(scan: Scan) -> str:
     told = list(scan.notes)
     mask = scan.frame.mask
     if mask is not None and not mask.all():
-        told.append(f"{int((~mask).sum())} of {mask.size} pixels are not measured (blue).")
+        told.append(f"Not measured (blue): {int((~mask).sum())} of {mask.size} pixels.")
     return " ".join(html.escape(text) for text in told)

@@ -24,6 +24,7 @@ from napari_mixedptycho.io import Contents, load
 from napari_mixedptycho.prepare import open_dataset
 from napari_mixedptycho.recipe import Data, Microscope
 from napari_mixedptycho.result import Result
+from napari_mixedptycho.words import counted
 
 
 class Opening:
@@ -206,6 +207,6 @@ class Opening:
         desk.replacing.emit(f"the settings of {Path(file).name}")
         steps.set_recipe(result.recipe)
         self._imaging.refresh()
-        desk.said.emit(f"Opened a result of {len(result.history)} iterations.{note}")
+        desk.said.emit(f"Opened a result of {counted(len(result.history), 'iteration')}.{note}")
         desk.changed.emit()
         return result

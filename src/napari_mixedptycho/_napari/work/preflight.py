@@ -14,7 +14,6 @@ from napari_mixedptycho._napari.control import in_words
 from napari_mixedptycho._napari.pace import Pace
 from napari_mixedptycho._napari.remarks import cost, doubts
 from napari_mixedptycho._napari.steps import Steps
-from napari_mixedptycho._napari.wording import duration, size
 from napari_mixedptycho._napari.work.book import Entry
 from napari_mixedptycho._napari.work.desk import Desk
 from napari_mixedptycho._napari.work.runs import Runs
@@ -24,6 +23,7 @@ from napari_mixedptycho.effort import estimate_effort
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.prepare import prepare
 from napari_mixedptycho.recipe import Recipe
+from napari_mixedptycho.words import duration, size
 from napari_mixedptycho.workload import pattern_bytes
 
 _PATIENCE = 500

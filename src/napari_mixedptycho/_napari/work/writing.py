@@ -19,6 +19,7 @@ from napari_mixedptycho._napari.work.desk import Desk
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.export import USUAL, Findings, export, report, write_report
+from napari_mixedptycho.words import counted
 
 
 @dataclass(frozen=True)
@@ -142,4 +143,4 @@ def _reported(found: Findings, dataset: Dataset | None, files: dict[str, str]) -
 
 
 def _wrote(count: int, folder: str | os.PathLike[str]) -> str:
-    return f"Wrote {count} files to {os.fspath(folder)}"
+    return f"Wrote {counted(count, 'file')} to {os.fspath(folder)}"

@@ -77,7 +77,10 @@ def disk(found: Calibration) -> Figure:
         figure = Figure(figsize=(TWO_COLUMNS, 3.0), layout="constrained")
         left, right = figure.subplots(1, 2)
         _pattern(left, found)
-        left.set(title=f"{int(found.pixels.hot.sum())} hot, {int(found.pixels.dead.sum())} dead pixels")
+        masked = f", {found.masked} masked" if found.masked else ""
+        left.set(
+            title=f"Pixels: {int(found.pixels.hot.sum())} hot, {int(found.pixels.dead.sum())} dead{masked}"
+        )
         circle = found.disk
         y, x = (center.value for center in circle.center)
         bright = float(np.median(circle.pattern[circle.pattern > circle.pattern.max() / 2]))
@@ -216,7 +219,9 @@ def _pattern(axes: Axes, found: Calibration) -> None:
     pattern, circle = found.moments.mean, found.disk
     y, x = (center.value for center in circle.center)
     bright = float(np.median(circle.pattern[circle.pattern > circle.pattern.max() / 2]))
-    axes.imshow(np.sqrt(np.clip(pattern, 0, 1.3 * bright)), cmap=PHASE_COLOURS, interpolation="nearest")
+    shown = np.sqrt(np.clip(pattern, 0, 1.3 * bright))
+    shown = shown if found.mask is None else np.where(found.mask, shown, np.nan)
+    axes.imshow(shown, cmap=PHASE_COLOURS, interpolation="nearest")
     axes.add_patch(Circle((x, y), circle.radius.value, fill=False, ec=ON_DARK, lw=1.0))
     axes.plot(x, y, "+", color=ON_DARK, ms=6)
     for bad, colour in ((found.pixels.hot, MEAN_ON_DARK), (found.pixels.dead, SECOND)):

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter, ScalarFormatter
 
 from napari_mixedptycho.analysis.ensemble import Ensemble
 from napari_mixedptycho.analysis.figures.style import INK, MEASURED, SECOND, TRUE, TWO_COLUMNS, styled
+from napari_mixedptycho.words import counted
 
 _MARKS = "osD^vP*Xd<>"
 
@@ -45,7 +46,7 @@ def _columns(axes: Axes, found: Ensemble) -> None:
     every = np.sqrt((found.within**2).mean(axis=1))
     axes.hlines(every, places - 0.32, places + 0.32, color=MEASURED, lw=1.4, label="all runs")
     axes.set(xlabel="Column", ylabel="Motion, rms per axis (Å)")
-    axes.set_title(f"{found.pooled.n_columns} columns, {len(found.runs)} runs")
+    axes.set_title(f"{counted(found.pooled.n_columns, 'column')}, {counted(len(found.runs), 'run')}")
     axes.set_ylim(0, 1.25 * float(max(run.u_rms.max() for run in found.runs)))
     axes.xaxis.set_major_locator(MaxNLocator(nbins=12, integer=True))
     axes.grid(axis="y", color="0.9", lw=0.4)

@@ -22,6 +22,7 @@ from napari_mixedptycho.analysis.figures.style import (
 )
 from napari_mixedptycho.engine.health import Health
 from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.words import counted
 
 _WIDTH = 118
 """Characters of a line of text below the pictures."""
@@ -77,8 +78,8 @@ def health(phases: ArrayLike, frame: Frame, signs: Health, title: str | None = N
 
 def _headline(signs: Health) -> str:
     count = len(signs.alarms)
-    told = "no alarm" if not count else "1 alarm" if count == 1 else f"{count} alarms"
-    return f"Health of the {signs.states} object states: {told}"
+    told = counted(count, "alarm") if count else "no alarm"
+    return f"Health of {counted(signs.states, 'object state')}: {told}"
 
 
 def _words(signs: Health) -> str:

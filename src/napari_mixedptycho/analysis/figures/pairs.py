@@ -16,6 +16,7 @@ from napari_mixedptycho.analysis.figures.style import (
     plain,
     styled,
 )
+from napari_mixedptycho.words import counted
 
 _PICOMETRES = 100.0  # per Å
 
@@ -89,6 +90,6 @@ def _neighbours(axes: Axes, amplitudes: Amplitudes) -> None:
         bars = np.maximum([[size - low], [high - size]], 0.0)
         axes.errorbar([place], [size], yerr=bars, fmt="o", color=colour, mfc=face, ms=4.5, elinewidth=0.7)
     axes.set_xticks(range(len(parts)), [name for name, *_ in parts], fontsize=SMALL)
-    axes.set(ylabel="Motion, rms (pm)", title=f"Neighbours ({len(amplitudes.pairs)} pairs)")
+    axes.set(ylabel="Motion, rms (pm)", title=f"Neighbours ({counted(len(amplitudes.pairs), 'pair')})")
     axes.set_ylim(bottom=0)
     plain(axes)

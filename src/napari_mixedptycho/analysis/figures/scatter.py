@@ -27,6 +27,7 @@ from napari_mixedptycho.analysis.figures.style import (
 from napari_mixedptycho.analysis.motion import ColumnMotion
 from napari_mixedptycho.analysis.truth import Comparison
 from napari_mixedptycho.errors import InputError
+from napari_mixedptycho.words import counted
 
 _MOST = 64  # small panels; the overview shows all columns
 _PICOMETRES = 100.0  # per Å
@@ -85,7 +86,7 @@ def columns(
 
 
 def _headline(motion: ColumnMotion, comparison: Comparison | None) -> str:
-    text = f"{_count(motion.n_columns, 'column')} in {_count(motion.n_states, 'state')}"
+    text = f"{counted(motion.n_columns, 'column')} in {counted(motion.n_states, 'state')}"
     if comparison is None:
         return f"{text}: rms sd {_pm(motion.sd_y)} (y), {_pm(motion.sd_x)} (x)"
     rendered = comparison.rendered
@@ -100,10 +101,6 @@ def _headline(motion: ColumnMotion, comparison: Comparison | None) -> str:
     if rendered.sd_correlation is not None:
         text += f"; correlation {rendered.sd_correlation:.2f}"
     return f"{text}; mean positions off by {_pm(rendered.mean_position_error)}"
-
-
-def _count(number: int, name: str) -> str:
-    return f"{number} {name}" if number == 1 else f"{number} {name}s"
 
 
 def _pm(length: float) -> str:
