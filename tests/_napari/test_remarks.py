@@ -27,7 +27,7 @@ def test_speed_is_told_with_what_is_left(progress: Progress) -> None:
 
 def test_memory_of_the_host_and_of_the_gpus_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, devices=2, free=2**29)
-    assert memory("gpu:0,1").endswith("<br>gpu:0 1.5 GB of 2.0 GB in use · gpu:1 1.5 GB of 2.0 GB in use")
+    assert memory("gpu:0,1").endswith("<br>gpu:0 1.6 GB of 2.1 GB in use · gpu:1 1.6 GB of 2.1 GB in use")
     assert "gpu:1" not in memory("gpu")
     assert "gpu" not in memory("cpu")
     assert memory("cpu").startswith("Memory: ")

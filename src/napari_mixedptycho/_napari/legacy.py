@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from napari.components import ViewerModel
 
 from napari_mixedptycho._napari.images import KEY, mark_of
 from napari_mixedptycho._napari.live import RunLayers
+from napari_mixedptycho.control import PlantedSettings
 
 _LEFT = "left"
 """Of our part of a layer's metadata: only what a dock has left may be taken, never what another one shows."""
@@ -26,6 +28,8 @@ class Left:
         As in its layers.
     state, of, note
         As in the table of runs.
+    planted
+        The motion that was planted for this run; None for others.
     file
         Where its result is; None: nowhere any more.
     """
@@ -35,11 +39,15 @@ class Left:
     of: str = ""
     note: str = ""
     file: Path | None = None
+    planted: PlantedSettings | None = None
 
 
 def leave(layers: RunLayers, run: Left) -> None:
     """Write into the layers of a run what the next dock has to know."""
+    # Mere text: the next dock may be made of modules that were read anew.
+    planted = "" if run.planted is None else run.planted.model_dump_json()
     told = {"state": run.state, "of": run.of, "note": run.note, "file": str(run.file or "")}
+    told["planted"] = planted
     for name, live in layers.parts.items():
         mark = {**mark_of(live.layer), "run": run.name, "image": name, "touched": live.touched, _LEFT: told}
         live.layer.metadata[KEY] = mark
@@ -58,7 +66,8 @@ def take(viewer: ViewerModel) -> Iterator[tuple[Left, RunLayers]]:
                 layers.take(mark["image"], layer, touched=mark.pop("touched"))
         file = Path(told["file"]) if told["file"] else None
         kept = file if file is not None and file.is_file() else None
-        yield Left(name, told["state"], told["of"], told["note"], kept), layers
+        plan = PlantedSettings.parse(json.loads(told["planted"])) if told["planted"] else None
+        yield Left(name, told["state"], told["of"], told["note"], kept, plan), layers
 
 
 def is_left(layer: Any) -> bool:

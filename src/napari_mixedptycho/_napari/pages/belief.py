@@ -6,6 +6,8 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_mixedptycho._napari.pages.page import button, words
 from napari_mixedptycho._napari.parts import enable, mark
+from napari_mixedptycho.analysis import Verdict
+from napari_mixedptycho.analysis.recovery import Recovery
 from napari_mixedptycho.export import Findings
 
 _CONTROL = (
@@ -53,6 +55,30 @@ class Belief(QWidget):
             self.show_verdict(_UNKNOWN, None)
         if recovery is not None:
             self.show_recovery(recovery.sentence(), recovery.resolved)
+
+    def tell_known(
+        self, of: str, verdict: Verdict | None, drift: str, recovery: Recovery | None, coming: tuple[str, str]
+    ) -> None:
+        """Say what is known of a run before its columns are found.
+
+        Parameters
+        ----------
+        of
+            Its name where another one is on the screen: its control, or a motion planted in it; else nothing.
+        verdict, drift, recovery
+            As of `Findings`; None: not known.
+        coming
+            What to say of verdict and recovery while they are not known, or nothing.
+        """
+        about = f"{of}: " if of else ""
+        if verdict is None:
+            self.show_verdict(coming[0], None)
+        else:
+            self.show_verdict(f"{about}{verdict.sentence()} {drift}".strip(), verdict.resolved)
+        if recovery is None:
+            self.show_recovery(coming[1], None)
+        else:
+            self.show_recovery(f"{about}{recovery.sentence()}", recovery.resolved)
 
     def show_verdict(self, text: str, resolved: bool | None) -> None:
         """Say what the control has found; None: not known yet."""

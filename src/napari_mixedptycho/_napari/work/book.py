@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from qtpy.QtCore import QObject, Signal
 
 from napari_mixedptycho._napari.jobs import Job
+from napari_mixedptycho.analysis import Verdict
 from napari_mixedptycho.analysis.recovery import Recovery
 from napari_mixedptycho.control import PlantedSettings
 from napari_mixedptycho.errors import InputError
@@ -38,6 +40,10 @@ class Entry:
         Where the result is, or is copied to; None: nowhere yet.
     of
         The run whose stationary control, or planted motion, this is; nothing for others.
+    plan
+        The motion that was planted, of a run that was taken over from a dock before; None: none.
+    verdict, drift
+        Whether its motion is above what its control shows (None: not known), and that one still changes.
     recovery
         How much of a motion planted in its mean object the same recipe has found; None: not known.
     note
@@ -54,12 +60,15 @@ class Entry:
     of: str = ""
     note: str = ""
     ticked: bool = False
+    plan: PlantedSettings | None = None
+    verdict: Verdict | None = None
+    drift: str = ""
     recovery: Recovery | None = None
 
     @property
     def planted(self) -> PlantedSettings | None:
         """The motion that was planted for this run; None for others."""
-        return None if self.job is None else self.job.planted
+        return self.plan if self.job is None else self.job.planted
 
     def needed(self) -> Result:
         """Return the result, read from its file where it waits there; raises `InputError`."""
@@ -122,15 +131,25 @@ class Book(QObject):
         entries = [*self.entries, *(entry for _, entry in self._deleted)]
         return {entry.file for entry in entries if entry.result is None and entry.file is not None}
 
+    def control_run(self, name: str) -> Entry | None:
+        """Return the last run that is the stationary control of another one; None: there is none here."""
+        return next((entry for entry in self._ended_of(name) if entry.planted is None), None)
+
+    def planted_run(self, name: str) -> Entry | None:
+        """Return the last run of a motion that was planted in another one; None: there is none here."""
+        return next((entry for entry in self._ended_of(name) if entry.planted is not None), None)
+
+    def _ended_of(self, name: str) -> Iterator[Entry]:
+        return (run for run in reversed(self.entries) if run.of == name and run.state == "finished")
+
     def control_of(self, result: Result) -> Result | None:
         """Return the stationary control of a result: run here, or left beside its file before."""
         entry = self.of(result)
         if entry is None:
             return None
-        runs = [other for other in self.entries if other.of == entry.name and other.state == "finished"]
-        runs = [other for other in runs if other.planted is None]
-        if runs:
-            return runs[-1].needed()
+        run = self.control_run(entry.name)
+        if run is not None:
+            return run.needed()
         if entry.file is None:
             return None
         with suppress(InputError, OSError):

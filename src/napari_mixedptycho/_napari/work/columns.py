@@ -78,6 +78,13 @@ class Columns:
             found.note or f"Found {counted(found.motion.n_columns, 'column')} in {self._display.run_name}."
         )
 
+    def weigh(self) -> None:
+        """Measure the same columns again, beside a control or a planted motion that has come since."""
+        found = self._desk.found
+        if found is not None:
+            columns, numbers = found.motion.columns, list(found.numbers)
+            self._show(self._measured(found.result, found.settings, columns, numbers))
+
     def undo(self) -> None:
         """Take back the last edit of the columns; raises `InputError` when there was none."""
         if not self._before or self._desk.found is None:

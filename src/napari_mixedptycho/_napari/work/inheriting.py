@@ -21,7 +21,9 @@ class Inheriting:
         """Put the runs of a dock that was closed into the table, and the last of them on the screen."""
         book, found = self._runs.book, self._display.take_over()
         for left in found:
-            book.add(Entry(left.name, state=left.state, file=left.file, of=left.of, note=left.note))
+            entry = Entry(left.name, state=left.state, file=left.file, of=left.of, note=left.note)
+            entry.plan = left.planted
+            book.add(entry)
         if not found or self._desk.result is not None:
             return
         last = book.find(found[-1].name)
@@ -40,8 +42,6 @@ class Inheriting:
         for entry in self._runs.book.entries:
             if entry.name in self._display.runs:
                 state = "stopped" if entry.state == "running" else entry.state
-                # A planted motion without its plan is no run that the next dock may take for a control.
-                of = entry.of if entry.planted is None else ""
-                left = Left(entry.name, state, of, entry.note, entry.file)
+                left = Left(entry.name, state, entry.of, entry.note, entry.file, entry.planted)
                 self._display.runs[entry.name].settle()
                 leave(self._display.runs[entry.name], left)

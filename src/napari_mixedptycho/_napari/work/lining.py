@@ -4,27 +4,19 @@ from __future__ import annotations
 
 from functools import partial
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, QTimer
 
-from napari_mixedptycho._napari.background import Background, Post
-from napari_mixedptycho._napari.control import in_words
 from napari_mixedptycho._napari.jobs import Job
 from napari_mixedptycho._napari.run_names import unused
 from napari_mixedptycho._napari.steps import Steps
 from napari_mixedptycho._napari.work.book import Entry
 from napari_mixedptycho._napari.work.desk import Desk
+from napari_mixedptycho._napari.work.judging import Judging
 from napari_mixedptycho._napari.work.queue import RUNS, WAITS, Queue, Waiting
 from napari_mixedptycho._napari.work.runs import Runs
 from napari_mixedptycho.analysis.bracket import SIDES
-from napari_mixedptycho.analysis.recovery import Recovery
 from napari_mixedptycho.bracket import from_side
-from napari_mixedptycho.control import (
-    ControlSettings,
-    control_recipe,
-    judged,
-    judged_columns,
-    recovered,
-)
+from napari_mixedptycho.control import control_recipe, judged_columns
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.recipe import Recipe
@@ -34,23 +26,14 @@ from napari_mixedptycho.variants import other_seed, pure
 
 
 class Lining(QObject):
-    """The queue of the dock.
-
-    Signals
-    -------
-    judged
-        The name of a run that now stands beside its stationary control, or beside a planted motion.
-    """
-
-    judged = Signal(str)
+    """The queue of the dock."""
 
     def __init__(self, desk: Desk, steps: Steps, runs: Runs) -> None:
         super().__init__(desk)
         self._desk, self._steps, self._runs = desk, steps, runs
         self.queue = Queue(self)
-        self._work = Background("mixedptycho recovery", self, "Judging what was found of a planted motion")
-        self._work.arrived.connect(self._show_recovery)
-        self._work.failed.connect(lambda error: desk.complained.emit(in_words(error)))
+        # Before the queue hears of an end: what was found is noted beside its entry.
+        self.judging = Judging(desk, steps, runs, self._control_coming)
         page = steps.run.line
         page.add_button.clicked.connect(lambda: desk.attempt(self.add))
         page.each.connect(lambda text: desk.attempt(self.add_each, text))
@@ -125,7 +108,7 @@ class Lining(QObject):
 
     def shutdown(self) -> None:
         """Wait for what is being measured."""
-        self._work.shutdown()
+        self.judging.shutdown()
 
     def start_or_hold(self) -> None:
         """Work off the queue, or take no other entry."""
@@ -137,8 +120,11 @@ class Lining(QObject):
 
     def _controlled(self, name: str, result: Result) -> bool:
         """Tell whether the stationary control of a run is there, or will be."""
-        coming = (entry.of == name and entry.planted is None for entry in self.queue.entries if entry.pending)
-        return any(coming) or self._runs.book.control_of(result) is not None
+        return self._control_coming(name) or self._runs.book.control_of(result) is not None
+
+    def _control_coming(self, name: str) -> bool:
+        """Tell whether the stationary control of a run waits or runs."""
+        return any(e.of == name and e.planted is None for e in self.queue.entries if e.pending)
 
     def _copies(self, result: Result, dataset: Dataset, name: str, kind: str) -> list[Waiting]:
         recipe = result.recipe
@@ -188,8 +174,6 @@ class Lining(QObject):
         return Job(recipe, dataset, still=result, planted=waiting.planted, name=waiting.name)
 
     def _over(self, entry: Entry | None) -> None:
-        if entry is not None and entry.of and entry.state == "finished":
-            self._desk.attempt(self._judge if entry.planted is None else self._recover, entry)
         if self.queue.current is None:
             return
         state = "done" if entry is None or entry.state == "finished" else entry.state
@@ -203,42 +187,6 @@ class Lining(QObject):
 
     def _later(self) -> None:
         self._desk.attempt(self._next)
-
-    def _judge(self, entry: Entry) -> None:
-        """Say whether the motion of a run is above the floor that its control has found."""
-        moving = self._runs.book.find(entry.of)
-        result = moving.needed()
-        verdict = judged(result, entry.needed(), judged_columns(result), self._judging()).verdict
-        entry.note = moving.note = verdict.sentence()
-        self._desk.said.emit(f"{entry.of}: {entry.note}")
-        self._runs.book.changed.emit()
-        self.judged.emit(entry.of)
-
-    def _judging(self) -> ControlSettings:
-        return ControlSettings(floor=self._steps.methods().floor)
-
-    def _recover(self, entry: Entry) -> None:
-        """Measure beside the window how much of a planted motion was found; raises `InputError`."""
-        run = self._runs.book.find(entry.of)
-        result, found, settings = run.needed(), entry.needed(), entry.planted
-        still = self._runs.book.control_of(result)
-        if still is None:
-            raise InputError(f"{entry.of} has no stationary control any more: queue it, then this again.")
-
-        judging = self._judging()
-
-        def work(post: Post) -> None:
-            beside = judged(result, still, judged_columns(result), judging)
-            post((entry, run, recovered(result, found, beside, settings).recovery))
-
-        self._work.ask(work)
-
-    def _show_recovery(self, found: tuple[Entry, Entry, Recovery]) -> None:
-        entry, run, recovery = found
-        run.recovery, entry.note = recovery, recovery.sentence()
-        self._desk.said.emit(f"{run.name}: {entry.note}")
-        self._runs.book.changed.emit()
-        self.judged.emit(run.name)
 
     def _free(self, name: str) -> str:
         """Return a name that neither a run nor an entry has."""
