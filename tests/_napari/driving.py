@@ -29,7 +29,7 @@ def press(viewer: Viewer, key: str) -> None:
 
 
 def settle(dock: MixedPtychoWidget, qtbot: QtBot) -> None:
-    qtbot.waitUntil(lambda: not dock.imaging.busy, timeout=20_000)
+    qtbot.waitUntil(lambda: not dock.opening.busy and not dock.imaging.busy, timeout=20_000)
 
 
 def drag(view: QWidget, begin: QPointF, end: QPointF) -> None:

@@ -12,7 +12,7 @@ from qtpy.QtCore import QPointF, Qt
 from napari_mixedptycho._napari import virtual
 from napari_mixedptycho._napari.virtual import ICOM, KINDS, Ring
 from napari_mixedptycho._napari.widget import MixedPtychoWidget
-from napari_mixedptycho._napari.work import imaging
+from napari_mixedptycho._napari.work import imaging, reading
 from napari_mixedptycho.imaging import BRIGHT, DARK
 from tests._napari.driving import click, drag, names, settle, threads
 
@@ -88,7 +88,7 @@ def test_large_data_come_coarse_first_and_complete_when_asked(
     make_dock: MakeDock, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     size = 24 * 24 * 64 * 64 * 4
-    for module in (virtual, imaging):
+    for module in (virtual, imaging, reading):
         for name, part in (("FIRST", 64), ("LOOKED", 16)):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, size // part)

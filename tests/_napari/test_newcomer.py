@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from napari_mixedptycho._napari.widget import MixedPtychoWidget
 from napari_mixedptycho.io import sample_path
-from tests._napari.driving import click
+from tests._napari.driving import click, settle
 
 
 @pytest.fixture
@@ -28,11 +28,14 @@ def test_open_type_calibrate_look_run(
     dock = make_dock()
     steps, questions = dock.steps, dock.steps.data.questions
     steps.data.opened.emit(str(bare))
+    settle(dock, qtbot)
     click(qtbot, questions.proposals["24 × 24"])
+    settle(dock, qtbot)
     click(qtbot, questions.proposals["60 keV"])
     for name, number in (("semiangle", "30"), ("scan_step", "0.4")):
         qtbot.keyClicks(questions.entries[name].inner.native, number)
     click(qtbot, questions.go_on)
+    settle(dock, qtbot)
     steps.show_step("calibrate")
     click(qtbot, steps.calibrate.calibrate_button)
     qtbot.waitUntil(lambda: not dock.calibrating.busy, timeout=120_000)

@@ -192,7 +192,7 @@ def test_masked_pixels_are_drawn_and_told(make_dock: MakeDock, qtbot: QtBot, tmp
     settle(dock, qtbot)
     drawn = dock.steps.data.pattern.masked.image
     np.testing.assert_array_equal(drawn[..., 3] > 0, ~mask)
-    assert "2 of 4096 pixels are not measured" in dock.steps.data.virtual.note.text()
+    assert "Not measured (blue): 2 of 4096 pixels" in dock.steps.data.virtual.note.text()
 
 
 def test_files_of_the_form_are_chosen_by_a_dialog(

@@ -9,6 +9,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -120,11 +121,16 @@ class Scan:
         """Edge of a pattern, px."""
         return int(self.patterns.shape[-1])
 
+    @cached_property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the patterns; asked for once, since an HDF5 file that is being read answers late."""
+        found: np.dtype[Any] = np.dtype(self.patterns.dtype)
+        return found
+
     @property
     def nbytes(self) -> int:
         """Bytes of all patterns."""
-        count = math.prod(int(n) for n in self.patterns.shape)
-        return count * int(np.dtype(self.patterns.dtype).itemsize)
+        return math.prod(int(n) for n in self.patterns.shape) * self.dtype.itemsize
 
     @property
     def pixel(self) -> float:

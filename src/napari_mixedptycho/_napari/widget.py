@@ -21,6 +21,7 @@ from napari_mixedptycho._napari.display import Display
 from napari_mixedptycho._napari.keys import Keys
 from napari_mixedptycho._napari.remember import recall, remember
 from napari_mixedptycho._napari.run_names import DOCK
+from napari_mixedptycho._napari.scan_layers import warm_up
 from napari_mixedptycho._napari.steps import Steps
 from napari_mixedptycho._napari.style import Palette
 from napari_mixedptycho._napari.window import Guard
@@ -129,6 +130,7 @@ class MixedPtychoWidget(QWidget):
         )
         self.runs.starting.connect(self._guard.watch)
         self.desk.changed.emit()
+        warm_up()
         self.display.adopt_present()
         self.inheriting.take_over()
 

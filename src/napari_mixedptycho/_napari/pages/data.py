@@ -89,7 +89,7 @@ class DataPage(Page):
     def show_summary(self, scan: Scan, images: Images, dataset: Dataset | None) -> None:
         """Say what is open and what was read of it."""
         rows, columns = scan.shape
-        n, kind = scan.size, scan.patterns.dtype
+        n, kind = scan.size, scan.dtype
         text = f"<b>{html.escape(scan.name)}</b><br>{rows} × {columns} scan points, {n} × {n} px, {kind}, "
         text += size(scan.nbytes)
         if scan.unit is not None:

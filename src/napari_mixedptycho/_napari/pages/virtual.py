@@ -130,7 +130,10 @@ class VirtualPanel(QWidget):
     def show_progress(self, done: float, stride: int) -> None:
         """Tell how much of the scan has been seen."""
         self.bar.setVisible(done < 1)
+        # Qt draws a bar before it returns, and with it the image of napari; with the rest it costs nothing.
+        self.bar.setUpdatesEnabled(False)
         self.bar.setValue(round(100 * done))
+        self.bar.setUpdatesEnabled(True)
         self.complete.setVisible(stride > 1 and done >= 1)
         self.complete.setText(f"Every point (now 1 in {stride**2})")
 

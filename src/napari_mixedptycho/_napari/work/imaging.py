@@ -9,14 +9,13 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_mixedptycho._napari.background import Background, Post
 from napari_mixedptycho._napari.display import Display
-from napari_mixedptycho._napari.hurried import Hurried
 from napari_mixedptycho._napari.scan_layers import Region
 from napari_mixedptycho._napari.steps import Steps
-from napari_mixedptycho._napari.virtual import FIRST, LOOKED, Kept, Ring, Scan, Shot, detector_of, shots
+from napari_mixedptycho._napari.virtual import LOOKED, Kept, Ring, Scan, Shot, detector_of, shots
 from napari_mixedptycho._napari.work.desk import Desk
-from napari_mixedptycho.dataset import Dataset
+from napari_mixedptycho._napari.work.reading import Looked
 from napari_mixedptycho.errors import InputError
-from napari_mixedptycho.imaging import BRIGHT, Images, look
+from napari_mixedptycho.imaging import BRIGHT, Images
 from napari_mixedptycho.recipe import Recipe
 
 
@@ -69,24 +68,17 @@ class Imaging(QObject):
         """Whether patterns are being read."""
         return self._background.busy
 
-    def open(self, dataset: Dataset, file: str) -> None:
-        """Show a data set, its detector set right as the settings on screen say."""
-        try:
-            recipe = self._steps.recipe()
-            scan = Scan.of(dataset, recipe)
-        except InputError:
-            recipe = Recipe()
-            scan = Scan.of(dataset, recipe)
+    def open(self, looked: Looked, file: str, recipe: Recipe) -> None:
+        """Show a data set whose detector is set right as a recipe says."""
         self._settled = settled(recipe)
-        self.begin(scan, file)
+        self.begin(looked, file)
 
-    def begin(self, scan: Scan, file: str, *, wanted: bool = True) -> None:
+    def begin(self, looked: Looked, file: str, *, wanted: bool = True) -> None:
         """Show a scan: at once what little of it tells, and the rest as it comes."""
+        scan, last = looked.scan, looked.images
         before = self.scan if file == self._file else None
         same = before is not None and before.shape == scan.shape
         self._background.cancel()
-        hurried = Hurried(scan.patterns)
-        *_, last = look(hurried, scan.frame, budget=FIRST)
         self.scan, self._file, self._images, self._kept = scan, file, last, None
         if before is None or not same or not _alike(before, scan):
             self.rings = scan.rings(last.mean_pattern)
@@ -105,7 +97,7 @@ class Imaging(QObject):
             self._display.look()
         # The first look was taken where the disk should be; it may lie elsewhere.
         apart = self.rings[BRIGHT].center != scan.frame.center
-        self._late = hurried.late
+        self._late = looked.late
         if self._late or last.stride > 1 or self._kind != BRIGHT or apart:
             self._ask(LOOKED)
 
@@ -116,7 +108,7 @@ class Imaging(QObject):
             recipe = self._steps.recipe()
             if dataset is not None and settled(recipe) != self._settled:
                 self._settled = settled(recipe)
-                self.begin(Scan.of(dataset, recipe), self._file, wanted=False)
+                self.begin(Looked.of(Scan.of(dataset, recipe)), self._file, wanted=False)
 
     def show_mask(self) -> None:
         """Colour the pixels that do not count, as they are."""

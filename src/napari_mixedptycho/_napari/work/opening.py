@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from napari_mixedptycho._napari.background import Background, Post
-from napari_mixedptycho._napari.control import Control
+from napari_mixedptycho._napari.control import Control, in_words
 from napari_mixedptycho._napari.display import Display
 from napari_mixedptycho._napari.images import View
-from napari_mixedptycho._napari.missing import IncompleteError, completed
+from napari_mixedptycho._napari.missing import IncompleteError
 from napari_mixedptycho._napari.reader import is_result
 from napari_mixedptycho._napari.remember import note_recent
 from napari_mixedptycho._napari.steps import Steps
-from napari_mixedptycho._napari.virtual import Scan
 from napari_mixedptycho._napari.work.desk import Desk
 from napari_mixedptycho._napari.work.imaging import Imaging
-from napari_mixedptycho.dataset import Dataset, Source
+from napari_mixedptycho._napari.work.reading import Opened, is_quick, read, seen_by
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.imaging import ScanGuess, guesses, traces
-from napari_mixedptycho.io import Contents, load
+from napari_mixedptycho.io import Contents
 from napari_mixedptycho.prepare import open_dataset
 from napari_mixedptycho.recipe import Data, Microscope
 from napari_mixedptycho.result import Result
@@ -40,6 +41,9 @@ class Opening:
         # Without pictures the shapes can be chosen all the same.
         self._shapes.failed.connect(lambda _: self._show_shapes(()))
         steps.data.questions.answered.connect(self._answer)
+        self._reading = Background("mixedptycho opening", desk, "Opening a scan")
+        self._reading.arrived.connect(self._arrived)
+        self._reading.failed.connect(lambda error: desk.complained.emit(in_words(error)))
 
     def open(self, path: str | os.PathLike[str]) -> None:
         """Open a scan, a sample (``sample:si_sigma9``) or a saved result.
@@ -52,6 +56,7 @@ class Opening:
             When it cannot be opened.
         """
         file = os.fspath(path)
+        self._reading.cancel()
         if not file.startswith("sample:") and is_result(file):
             self._open_result(file)
         else:
@@ -59,11 +64,19 @@ class Opening:
         note_recent(file)
 
     def try_open(self, path: str | os.PathLike[str]) -> None:
-        """Open as a button does: what is missing is asked for, and that is no error."""
-        try:
-            self.open(path)
-        except IncompleteError as asked:
-            self._say_asked(asked)
+        """Open as a button does: large scans are read beside the window, and what is missing is asked for."""
+        file = os.fspath(path)
+        if is_result(file) or is_quick(file):
+            self._try(partial(self.open, file))
+            return
+        data, microscope = self._wish(file)
+        self._desk.said.emit(f"Opening {Path(file).name} …")
+        self._reading.ask(lambda post: post(read(file, data, microscope)))
+
+    @property
+    def busy(self) -> bool:
+        """Whether a scan is being read, to be shown once it is there."""
+        return self._reading.busy
 
     def adopt_file(self, file: str, *, result: bool) -> None:
         """Take over what napari itself has opened; raises `InputError`."""
@@ -71,10 +84,7 @@ class Opening:
             self._adopt_result(file)
             self._desk.opened.emit(Path(file).stem, file)
         elif self._desk.dataset is None or file != self._steps.data.form.value().file:
-            try:
-                self._open_scan(file)
-            except IncompleteError as asked:
-                self._say_asked(asked)
+            self._try(partial(self._open_scan, file))
 
     def show_point(self, position: tuple[float, float]) -> None:
         """Show the pattern of the scan point nearest to a position (y, x), Å."""
@@ -85,29 +95,48 @@ class Opening:
         self._imaging.show_mean()
 
     def _open_scan(self, file: str) -> None:
-        steps, questions = self._steps, self._steps.data.questions
+        self._take(read(file, *self._wish(file)))
+
+    def _arrived(self, opened: Opened) -> None:
+        def take() -> None:
+            self._take(opened)
+            note_recent(opened.file)
+
+        self._desk.attempt(self._try, take)
+
+    def _try(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except IncompleteError as asked:
+            self._say_asked(asked)
+
+    def _take(self, opened: Opened) -> None:
+        """Put what was read on the desk, pages and viewer; raises `IncompleteError`."""
+        file, questions = opened.file, self._steps.data.questions
         self._shapes.cancel()
         self._leave(file)
-        data, microscope = steps.data.form.value(), steps.calibrate.form.value()
-        try:
-            numbers = completed(file, data, microscope)
-        except IncompleteError as asked:
-            self._show_incomplete(file, asked)
-            raise
-        measured = {name: value for name, value in numbers.items() if getattr(microscope, name) is None}
-        dataset = load(file, data.dataset, numbers, data)
+        if opened.asked is not None:
+            self._show_incomplete(opened, opened.asked)
+            raise opened.asked
         # Not before: what was measured with a number that is refused would stay.
-        if measured:
-            steps.calibrate.set_value(microscope.model_copy(update=measured))
-        sources: dict[str, Source] = {**dataset.sources, **dict.fromkeys(measured, "measured")}
+        if opened.measured:
+            self._steps.calibrate.set_value(opened.recipe.microscope)
         questions.clear()
-        self._adopt(dataset.replace(sources=sources), file)
+        self._adopt(opened)
+
+    def _wish(self, file: str) -> tuple[Data, Microscope]:
+        """Return how a file shall be read: as is set, unless that was for another scan (`InputError`)."""
+        if self._is_other(file):
+            return Data(file=file), Microscope()
+        return self._steps.data.form.value(), self._steps.calibrate.form.value()
+
+    def _is_other(self, file: str) -> bool:
+        return self._steps.data.form.value().file != file and (self._desk.dataset is not None or self._asking)
 
     def _leave(self, file: str) -> None:
         """Take back what was set for another scan: it would not fit this one."""
         form, calibrate = self._steps.data.form, self._steps.calibrate
-        data = form.value()
-        if data.file == file or (self._desk.dataset is None and not self._asking):
+        if not self._is_other(file):
             return
         self._desk.replacing.emit(f"the settings for {Path(file).name}")
         self._before = calibrate.form.value()
@@ -118,9 +147,9 @@ class Opening:
     _asking = False
     """Whether what is set belongs to a file that did not say everything."""
 
-    def _show_incomplete(self, file: str, asked: IncompleteError) -> None:
+    def _show_incomplete(self, opened: Opened, asked: IncompleteError) -> None:
         """Ask, and show what can be shown of a scan whose numbers are not all known."""
-        desk, steps = self._desk, self._steps
+        desk, steps, file = self._desk, self._steps, opened.file
         data = steps.data.form.value()
         steps.data.form.set_value(data.model_copy(update={"file": file}))
         desk.dataset, self._asking = None, True
@@ -130,8 +159,8 @@ class Opening:
         if asked.missing.patterns and asked.contents is not None:
             self._imaging.end()
             self._look_at_shapes(asked.contents)
-        elif asked.contents is not None:
-            self._imaging.begin(Scan.of_contents(asked.contents), file)
+        elif opened.looked is not None:
+            self._imaging.begin(opened.looked, file)
         else:
             self._imaging.end()
         steps.data.show_asking()
@@ -153,6 +182,7 @@ class Opening:
 
     def shutdown(self) -> None:
         """End what goes on."""
+        self._reading.shutdown()
         self._shapes.shutdown()
 
     def _say_asked(self, asked: IncompleteError) -> None:
@@ -167,15 +197,18 @@ class Opening:
         steps.calibrate.set_value(steps.calibrate.form.value().model_copy(update=microscope))
         self._desk.attempt(self.try_open, settings.file)
 
-    def _adopt(self, dataset: Dataset, file: str) -> None:
-        steps = self._steps
+    def _adopt(self, opened: Opened) -> None:
+        steps, dataset = self._steps, opened.dataset
+        assert dataset is not None
+        assert opened.looked is not None
         data = steps.data.form.value()
-        steps.data.form.set_value(data.model_copy(update={"file": file}))
+        steps.data.form.set_value(data.model_copy(update={"file": opened.file}))
         self._desk.dataset, self._asking = dataset, False
         steps.show_dataset(dataset)
-        self._imaging.open(dataset, file)
         self._desk.said.emit(f"Opened {dataset.name}")
         self._desk.changed.emit()
+        # Last: while the scan is read beside the window, an HDF5 file answers no other question at once.
+        self._imaging.open(opened.looked, opened.file, opened.recipe)
 
     def _open_result(self, file: str) -> None:
         if self._control.running:
@@ -200,7 +233,7 @@ class Opening:
         except InputError as error:
             note = f" Its data are not here: {error}"
         else:
-            self._adopt(desk.source, result.recipe.data.file)
+            self._adopt(seen_by(desk.source, result.recipe.data.file, result.recipe, {}))
             note = ""
         if result.forgotten:
             note += f" Left out, as settings of another version: {', '.join(result.forgotten)}."
