@@ -194,7 +194,7 @@ def test_the_devices_that_can_be_chosen_are_listed(monkeypatch: pytest.MonkeyPat
     assert [(card.wish, card.name, card.free, card.total) for card in cards] == [
         (f"gpu:{number}", f"card {number}", 2**29, 2**31) for number in range(2)
     ]
-    assert str(cards[1]) == "gpu:1: card 1, 0.5 GB free"
+    assert str(cards[1]) == "gpu:1: card 1, 537 MB free"
     for found in (host, *cards):
         assert small(f"run.device={found.wish}").run.device == found.wish
     install(monkeypatch, devices=0)

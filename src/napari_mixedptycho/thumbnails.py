@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.ndimage import gaussian_filter
 
+from napari_mixedptycho.binning import binned
 from napari_mixedptycho.calibration import Calibration, Measured
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.orientation import Orientation
@@ -213,15 +214,12 @@ def middle(
     start = [int(np.clip(round(c.value) - edge // 2, 0, size - edge)) for c in measured.disk.center]
     inside = tuple(slice(first, first + edge) for first in start)
     patterns = np.asarray(dataset.patterns[rows, columns])[..., inside[0], inside[1]]
-    count = edge // factor
-    mask = ~measured.bad[inside].reshape(count, factor, count, factor).any(axis=(1, 3))
-    kind = np.float32 if patterns.dtype.kind == "f" else np.int64
-    binned = patterns.reshape(*patterns.shape[:2], count, factor, count, factor).sum(axis=(3, 5), dtype=kind)
+    mask = binned(measured.bad[inside], factor) == 0
     center = tuple(
         (c.value - first + 0.5) / factor - 0.5 for c, first in zip(measured.disk.center, start, strict=True)
     )
     small = dataset.replace(
-        patterns=np.maximum(binned, 0).astype(np.float32),
+        patterns=np.maximum(binned(patterns, factor), 0).astype(np.float32),
         detector_sampling=dataset.detector_sampling * factor,
         mask=mask,
         truth=None,

@@ -46,7 +46,7 @@ def test_results_that_are_there_are_pooled(run: Run, results: list[Path], tmp_pa
     assert "u_rms_run_3 (angstrom)" in rows[0]
 
     said = run("ensemble", *results, "--stable", 0.5).out
-    assert "3 runs × 8 states, 12 columns that all of them show" in said
+    assert "3 runs × 8 states, 12 columns shown by all of them" in said
     assert "specimen, seed 2" in said
     assert f"Motion: {numbers['motion']:.4f} Å" in said
     assert "sd of a column to 50 %: the mean of 1 run like these" in said

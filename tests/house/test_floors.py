@@ -21,6 +21,7 @@ FLOORS = {
     "errors": -1,
     "words": -1,
     "_array": 0,
+    "binning": 0,
     "new_hdf5": 0,
     "settings": 0,
     "stored": 0,

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from napari_mixedptycho.binning import binned
 from napari_mixedptycho.data_settings import Preprocess, numbered
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
@@ -17,7 +18,6 @@ from napari_mixedptycho.imaging import virtual_images
 from napari_mixedptycho.io import Layout, load
 from napari_mixedptycho.orientation import Orientation
 from napari_mixedptycho.preprocess import arranged, bytes_after, dtype_after, shape_after
-from napari_mixedptycho.preprocess.change import binned
 from napari_mixedptycho.stored import Stored
 from tests.physics.toys import dataset
 

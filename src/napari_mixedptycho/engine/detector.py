@@ -7,6 +7,7 @@ computed on a padded grid and only the measured pixels are compared.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -46,21 +47,20 @@ class Detector:
         columns = transform_along(self._filled(gradient, -2), -2)
         return transform_along(self._filled(columns, -1), -1)
 
-    def _ends(self, axis: int) -> list[tuple[tuple[Any, ...], tuple[Any, ...]]]:
+    def _ends(self) -> list[tuple[slice, slice]]:
         """Return where frequencies from 0 up, and those below 0, lie along an axis: measured, computed."""
         positive = (self.size + 1) // 2
-        rest = (slice(None),) * (-1 - axis)
-        near = (..., slice(0, positive), *rest)
-        far = (..., slice(self.padded - self.size + positive, self.padded), *rest)
-        return [(near, near), ((..., slice(positive, self.size), *rest), far)]
+        near = slice(0, positive)
+        far = slice(self.padded - self.size + positive, self.padded)
+        return [(near, near), (slice(positive, self.size), far)]
 
     def _cut(self, field: Array, axis: int) -> Array:
         """Return what is measured along one axis."""
         shape = list(field.shape)
         shape[axis] = self.size
         measured = np.empty(shape, field.dtype)
-        for here, there in self._ends(axis):
-            measured[here] = field[there]
+        for here, there in self._ends():
+            measured[_along(axis, here)] = field[_along(axis, there)]
         return measured
 
     def _filled(self, measured: Array, axis: int) -> Array:
@@ -68,24 +68,16 @@ class Detector:
         shape = list(measured.shape)
         shape[axis] = self.padded
         field = np.zeros(shape, measured.dtype)
-        for here, there in self._ends(axis):
-            field[there] = measured[here]
+        for here, there in self._ends():
+            field[_along(axis, there)] = measured[_along(axis, here)]
         return field
-
-    def _quadrants(self) -> list[tuple[slice, slice, slice, slice]]:
-        positive = (self.size + 1) // 2
-        near = (slice(0, positive), slice(0, positive))
-        negative = self.size - positive
-        far = (slice(self.padded - negative, self.padded), slice(positive, self.size))
-        ends = (near, far) if negative else (near,)
-        return [(a[0], b[0], a[1], b[1]) for a in ends for b in ends]
 
     def crop(self, field: Array) -> Array:
         """Return the measured pixels (…, size, size) of a field (…, padded, padded), or of these alone."""
         if self.size == field.shape[-1]:
             return field
         measured = namespace(field).empty((*field.shape[:-2], self.size, self.size), dtype=field.dtype)
-        for y, x, v, u in self._quadrants():
+        for (v, y), (u, x) in product(self._ends(), repeat=2):
             measured[..., v, u] = field[..., y, x]
         return measured
 
@@ -94,6 +86,11 @@ class Detector:
         if self.size == self.padded:
             return measured
         field = namespace(measured).zeros((*measured.shape[:-2], self.padded, self.padded), measured.dtype)
-        for y, x, v, u in self._quadrants():
+        for (v, y), (u, x) in product(self._ends(), repeat=2):
             field[..., y, x] = measured[..., v, u]
         return field
+
+
+def _along(axis: int, part: slice) -> tuple[Any, ...]:
+    """Return the index of a part along one of the last two axes, -2 or -1."""
+    return (..., part, *(slice(None),) * (-1 - axis))

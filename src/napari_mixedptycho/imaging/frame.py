@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_mixedptycho.binning import binned
 from napari_mixedptycho.calibration.disk import find_disk
 from napari_mixedptycho.dataset import Dataset, turning
 from napari_mixedptycho.errors import InputError
@@ -85,7 +86,7 @@ class Frame:
         shape = (int(mean.shape[0]), int(mean.shape[1]))
         there = np.isfinite(mean) if mask is None else np.isfinite(mean) & mask
         factor = max(1, min(shape) // edge) if edge else 1
-        pattern, good = _coarser(np.where(there, mean, 0.0), factor), _coarser(~there, factor) == 0
+        pattern, good = binned(np.where(there, mean, 0.0), factor), binned(~there, factor) == 0
         try:
             disk = find_disk(np.where(good, pattern, 0.0), good)
         except (InputError, ValueError, np.linalg.LinAlgError):
@@ -143,14 +144,6 @@ def ring(shape: tuple[int, int], center: tuple[float, float], inner: float, oute
     y, x = np.ogrid[: shape[0], : shape[1]]
     distance = np.hypot(y - center[0], x - center[1])
     found: Mask = (distance >= inner) & (distance < outer)
-    return found
-
-
-def _coarser(image: NDArray[Any], factor: int) -> Floats:
-    """Add up `factor` × `factor` pixels of an image (ky, kx); what fills none at its end is left out."""
-    rows, columns = (n // factor for n in image.shape)
-    whole = image[: rows * factor, : columns * factor].reshape(rows, factor, columns, factor)
-    found: Floats = whole.sum(axis=(1, 3), dtype=np.float64)
     return found
 
 

@@ -12,7 +12,7 @@ from scipy.ndimage import uniform_filter1d
 
 from napari_mixedptycho.imaging.frame import Frame
 from napari_mixedptycho.imaging.stream import BLOCK
-from napari_mixedptycho.io.scan_shape import factor_pairs, flyback
+from napari_mixedptycho.io.scan_shape import factor_pairs, flyback, row_pitch
 
 Floats = NDArray[np.float64]
 Shape = tuple[int, int]
@@ -124,7 +124,7 @@ def guesses(seen: Traces, proposed: tuple[Shape, ...] = ()) -> tuple[ScanGuess, 
     best = alike.max(axis=0)
 
     def score(shape: Shape) -> float:
-        pitch = _pitch(shape, seen.count)
+        pitch = row_pitch(shape, seen.count)
         return float(best[pitch]) if pitch < len(best) else 0.0
 
     def rank(shape: Shape) -> tuple[bool, float]:
@@ -141,13 +141,13 @@ def guesses(seen: Traces, proposed: tuple[Shape, ...] = ()) -> tuple[ScanGuess, 
         shapes = [*_without_flyback(seen, shapes[0]), *shapes]
     order = [*shapes[: _PROPOSALS - 2], *proposed, *shapes] if clear else [*proposed, *shapes]
     chosen = list(dict.fromkeys(order))[:_PROPOSALS]
-    signal = int(alike[:, min(_pitch(chosen[0], seen.count), alike.shape[1] - 1)].argmax())
+    signal = int(alike[:, min(row_pitch(chosen[0], seen.count), alike.shape[1] - 1)].argmax())
     return tuple(ScanGuess(shape, score(shape), image_of(seen, shape, signal)) for shape in chosen)
 
 
 def image_of(seen: Traces, shape: Shape, signal: int = 0) -> Floats:
     """Return one of the signals as an image (y, x) of a shape, as many rows as were read, at least one."""
-    pitch, (rows, columns) = _pitch(shape, seen.count), shape
+    pitch, (rows, columns) = row_pitch(shape, seen.count), shape
     trace = seen.values[signal]
     there = min(rows, len(trace) // pitch)
     if there == 0:
@@ -161,13 +161,6 @@ def _weights(frame: Frame) -> Floats:
     y, x = np.indices(frame.shape, dtype=np.float64)
     disk = frame.ring(0, frame.radius).astype(np.float64)
     return np.stack([disk, 1 - disk, y - frame.center[0], x - frame.center[1]])
-
-
-def _pitch(shape: Shape, count: int) -> int:
-    """Return the patterns from one row to the next, as `io.scan_shape.folded` takes them."""
-    rows, columns = shape
-    whole = rows * columns < count and count % rows == 0
-    return count // rows if whole else columns
 
 
 def _stands_out(best: Floats, columns: int) -> bool:

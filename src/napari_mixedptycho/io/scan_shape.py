@@ -44,9 +44,7 @@ def folded(
     (rows, columns), count = shape, int(stack.shape[0])
     if rows < 1 or columns < 1:
         raise InputError(f"{name}: data.scan_shape is {shape}; rows and columns must be at least 1.")
-    pitch = columns
-    if flyback and rows * columns < count and count % rows == 0:
-        pitch = count // rows
+    pitch = row_pitch(shape, count) if flyback else columns
     left = count - rows * pitch
     if left < 0 or (flyback and left >= columns):
         likely = ", ".join(f"[{y}, {x}]" for y, x in factor_pairs(count)[:_PROPOSALS])
@@ -65,6 +63,20 @@ def folded(
         kept = stack[: rows * pitch].reshape(rows, pitch, *stack.shape[1:])[:, :columns]
         return native(kept), tuple(notes)
     return Folded(stack, shape, pitch), tuple(notes)
+
+
+def row_pitch(shape: tuple[int, int], count: int) -> int:
+    """Return the patterns from one row to the next: more than the columns where fly-back is left out.
+
+    Parameters
+    ----------
+    shape
+        Rows and columns that are kept, at least 1 each.
+    count
+        Patterns that were recorded.
+    """
+    rows, columns = shape
+    return count // rows if rows * columns < count and count % rows == 0 else columns
 
 
 def factor_pairs(count: int) -> list[tuple[int, int]]:

@@ -95,35 +95,3 @@ def in_memory(patterns: Any) -> Images:
         part = slice(first, min(first + step, rows))
         found[part] = patterns[part, slice(0, columns), slice(None), slice(None)]
     return found
-
-
-def binned(images: Images, factor: int, shift: int = 0) -> Images:
-    """Add up `factor` × `factor` pixels of images (…, ky, kx); what does not fill a bin is left out.
-
-    Parameters
-    ----------
-    images, factor
-        Of an edge of at least `factor`.
-    shift
-        Where the first bin begins, px.
-    """
-    count = (images.shape[-1] - shift) // factor
-    inside = slice(shift, shift + count * factor)
-    cut = images[..., inside, inside].reshape(*images.shape[:-2], count, factor, count, factor)
-    total: Images = cut.sum(axis=(-3, -1), dtype=binned_dtype(images.dtype, factor))
-    return total
-
-
-def binned_dtype(dtype: np.dtype[Any], factor: int) -> np.dtype[Any]:
-    """Return a number type that holds sums of `factor` × `factor` values; floats stay what they are."""
-    dtype = np.dtype(dtype)
-    if dtype.kind == "b":
-        return np.dtype(np.int64)
-    if factor == 1 or dtype.kind == "f":
-        return dtype
-    largest = int(np.iinfo(dtype).max) * factor**2
-    for size in (1, 2, 4, 8):
-        wider = np.dtype(f"{dtype.kind}{size}")
-        if size >= dtype.itemsize and np.iinfo(wider).max >= largest:
-            return wider
-    return np.dtype(f"{dtype.kind}8")

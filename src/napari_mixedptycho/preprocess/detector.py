@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_mixedptycho.binning import binned, binned_dtype
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.orientation import Orientation, Oriented, centred
-from napari_mixedptycho.preprocess.change import binned, binned_dtype, changed
+from napari_mixedptycho.preprocess.change import changed
 from napari_mixedptycho.preprocess.scan import Region
 from napari_mixedptycho.stored import Stored
 

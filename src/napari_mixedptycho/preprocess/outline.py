@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from napari_mixedptycho.binning import binned_dtype
 from napari_mixedptycho.data_settings import Preprocess
-from napari_mixedptycho.preprocess.change import binned_dtype
 
 Shape = tuple[int, int, int, int]
 

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QGridLayout, QToolButton, QWidget
 
 from napari_mixedptycho._napari.pages.found import pixmap
 from napari_mixedptycho.imaging import ScanGuess
+from napari_mixedptycho.io.scan_shape import row_pitch
 from napari_mixedptycho.words import counted
 
 Shape = tuple[int, int]
@@ -84,10 +85,9 @@ class ShapeTiles(QWidget):
         left = self._patterns - shape[0] * shape[1]
         if not left:
             return "Every pattern is taken"
-        whole = self._patterns % shape[0] == 0
-        return f"Left out: {counted(left, 'pattern')}, " + (
-            "as fly-back" if whole else "since that makes no whole row"
-        )
+        flyback = row_pitch(shape, self._patterns) > shape[1]
+        why = "as fly-back" if flyback else "since that makes no whole row"
+        return f"Left out: {counted(left, 'pattern')}, {why}"
 
 
 def _picture(image: NDArray[np.float64]) -> NDArray[np.uint8]:
