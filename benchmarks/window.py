@@ -3,9 +3,11 @@
 Run on a display, or under ``xvfb-run -a -s "-screen 0 1600x1000x24"``, where OpenGL is computed by the
 processor and drawing takes many times as long as on a graphics card. Prints for small and for usual runs, and
 for ten states of 1024² under an engine that only transforms, the time that runs of the same iterations take
-without and with the window, in turns; the updates per second; and the part of the time in which Qt draws,
-during which it holds Python's lock. With ``--no-canvas`` nothing of the image is drawn, only the dock and
-napari's own controls, on a screen in memory: what is left when a graphics card takes no time at all.
+unwatched and with the window, in turns; the updates per second; and the part of the time in which Qt draws.
+
+``--no-canvas``: nothing of the image is drawn, only the dock and napari's own controls, on a screen in
+memory: what is left when a graphics card takes no time at all. ``--thread``: runs are threads of the window's
+process, whose lock Qt holds while it draws, and not processes of their own.
 """
 
 from __future__ import annotations
@@ -13,33 +15,33 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from window_engine import LARGE, TIMES, patch
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NAPARI_CONFIG", "")
 os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp()  # the unsaved results of the person at the keyboard stay
+os.environ[TIMES] = f"{os.environ['XDG_DATA_HOME']}/times"
 if "--no-canvas" in sys.argv:
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 import napari
 import numpy as np
-import scipy.fft
 from napari._qt.qt_main_window import _QtMainWindow
 from qtpy.QtCore import QEvent, QEventLoop, QSettings
 
 from napari_mixedptycho._napari import control
 from napari_mixedptycho._napari.images import View
 from napari_mixedptycho._napari.launch import add_dock
+from napari_mixedptycho._napari.preferences import preference
 from napari_mixedptycho.recipe import Recipe
-from napari_mixedptycho.reconstruct import Progress, reconstruct
+from napari_mixedptycho.running import Apart, Job, Seat, Work, apart
 
 ROUNDS, STATES = 2, 4
-LARGE = (10, 1, 1024, 1024)
-TRANSFORMS = 24
-"""Of the large object's planes in one of its iterations."""
+THREAD = "--thread" in sys.argv
 
 
 @dataclass
@@ -58,71 +60,42 @@ class Seen:
         )
 
 
-def recipe(region: int, iterations: int) -> Recipe:
+def recipe(region: int, iterations: int, states: int = 0) -> Recipe:
     return Recipe.parse(
         {
             "data": {"file": "sample:si_sigma9", "scan_region": [0, region, 0, region]},
-            "model": {"states": STATES if region > 4 else 1, "slices": 4},
+            "model": {"states": states or (STATES if region > 4 else 1), "slices": 4},
             "stages": [{"name": "mixed", "iterations": iterations}],
             "run": {"threads": 1},
         }
     )
 
 
-def large(wish: Recipe, *arguments: object) -> Iterator[Progress]:
-    """Stand in for the engine: transforms, and a new object of the large size at each iteration."""
-    steps = reconstruct(wish, *arguments)
-    first = next(steps)
-    steps.close()
-    planes = np.random.default_rng(0).normal(size=LARGE).astype(np.float32)
-    block = planes[0, 0].astype(np.complex64)
-    for count in range(1, wish.iterations + 1):
-        begin = time.perf_counter()
-        for _ in range(TRANSFORMS):
-            block = scipy.fft.ifft2(scipy.fft.fft2(block, workers=1), workers=1)
-        result = first.result
-        history = result.history
-        for _ in range(count - 1):
-            history = replace(
-                history, **{name: (*values, values[-1]) for name, values in vars(history).items()}
-            )
-        seconds = (*history.seconds[:-1], time.perf_counter() - begin)
-        estimate = result.estimate.with_blocks({"object": planes + np.float32(count)})
-        result = result.replace(estimate=estimate, history=replace(history, seconds=seconds))
-        yield replace(first, iteration=count, iterations=wish.iterations, result=result)
+def alone(dock, wish: Recipe) -> float:
+    """Seconds of all iterations where nobody watches."""
+    job, copy = Job(wish, dock.desk.needed_dataset), Path(os.environ["XDG_DATA_HOME"], "alone.h5")
+    work = Work(job, copy) if THREAD else Apart(job, copy, Seat())
+    work.start()
+    while not work.look(resting=True).over:
+        time.sleep(0.5)
+    work.shutdown()
+    return taken()
 
 
-def alone(wish: Recipe, engine: Callable[..., Iterator[Progress]]) -> float:
-    """Seconds of all iterations without the window; in a thread too, where memory is handed out otherwise."""
-    found: list[float] = []
-
-    def work() -> None:
-        begin = None
-        for _ in engine(wish):
-            begin = begin or time.perf_counter()
-        found.append(time.perf_counter() - begin)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    return found[0]
+def taken() -> float:
+    """Seconds of the last run, from its first iteration to its last."""
+    first, last = Path(os.environ[TIMES]).read_text(encoding="ascii").split()
+    return float(last) - float(first)
 
 
-def watched(dock, wish: Recipe, engine: Callable[..., Iterator[Progress]]) -> tuple[float, Seen]:
+def watched(dock, wish: Recipe) -> tuple[float, Seen]:
     """Seconds of all iterations with the window, and what was seen."""
-    seen, times = Seen(), []
-
-    def timed(*arguments: object) -> Iterator[Progress]:
-        for progress in engine(*arguments):
-            times.append(time.perf_counter())
-            yield progress
-
-    plain, event = control.reconstruct, _QtMainWindow.event
+    seen, event = Seen(), _QtMainWindow.event
 
     def drawing(window, happening) -> bool:
         begin = time.perf_counter()
         answer = event(window, happening)
-        if happening.type() == QEvent.Type.UpdateRequest and times:
+        if happening.type() == QEvent.Type.UpdateRequest and seen.updates:
             seen.drawn += time.perf_counter() - begin
             seen.drawings += 1
         return answer
@@ -131,31 +104,31 @@ def watched(dock, wish: Recipe, engine: Callable[..., Iterator[Progress]]) -> tu
     dock.set_recipe(wish)
     loop = QEventLoop()
     dock.finished.connect(loop.quit)
-    control.reconstruct, _QtMainWindow.event = timed, drawing
+    _QtMainWindow.event = drawing
     try:
         dock.run()
         loop.exec()
     finally:
-        control.reconstruct, _QtMainWindow.event = plain, event
+        _QtMainWindow.event = event
     dock.finished.disconnect(loop.quit)
     dock.progressed.disconnect()
-    return times[-1] - times[0], seen
+    return taken(), seen
 
 
-def measure(title: str, dock, wish: Recipe, engine: Callable[..., Iterator[Progress]]) -> None:
-    free, taken, all_seen = [], [], []
+def measure(title: str, dock, wish: Recipe) -> None:
+    free, slowed, all_seen = [], [], []
     for _ in range(ROUNDS):
-        free.append(alone(wish, engine))
-        seconds, seen = watched(dock, wish, engine)
-        taken.append(seconds)
+        free.append(alone(dock, wish))
+        seconds, seen = watched(dock, wish)
+        slowed.append(seconds)
         all_seen.append(seen)
     steps = wish.iterations - 1
     rate = np.median([seen.rate for seen in all_seen])
-    drawn = sum(seen.drawn for seen in all_seen) / sum(taken)
+    drawn = sum(seen.drawn for seen in all_seen) / sum(slowed)
     each = sum(seen.drawn for seen in all_seen) / sum(len(seen.updates) for seen in all_seen)
     print(
-        f"{title}: {np.median(free) / steps:.3f} s per iteration alone, {np.median(taken) / steps:.3f} s "
-        f"with the window ({np.median(taken) / np.median(free) - 1:+.1%}); {rate:.1f} updates per second; "
+        f"{title}: {np.median(free) / steps:.3f} s per iteration alone, {np.median(slowed) / steps:.3f} s "
+        f"with the window ({np.median(slowed) / np.median(free) - 1:+.1%}); {rate:.1f} updates per second; "
         f"Qt drew for {each * 1e3:.0f} ms in each, {drawn:.0%} of the time",
         flush=True,
     )
@@ -174,6 +147,10 @@ def without_opengl() -> None:
 
 
 def main() -> None:
+    patch()
+    apart._ENGINE = "window_engine"
+    if THREAD:
+        control.preference = lambda name: name != "own_process" and preference(name)
     if "--no-canvas" in sys.argv:
         without_opengl()
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, tempfile.mkdtemp())
@@ -182,12 +159,13 @@ def main() -> None:
     dock = add_dock(viewer)
     dock.open("sample:si_sigma9")
     dock.steps.show_step("run")
-    measure("3×3 points", dock, recipe(3, 1500), reconstruct)
-    measure("8×8 points", dock, recipe(8, 130), reconstruct)
-    measure("10 states of 1024²", dock, recipe(3, 70), large)
+    measure("3×3 points", dock, recipe(3, 1500))
+    measure("8×8 points", dock, recipe(8, 130))
+    measure("10 states of 1024²", dock, recipe(3, 70, states=LARGE[0]))
     begin = time.perf_counter()
     View.of(dock.result)
     print(f"images of 10 states of 1024²: {time.perf_counter() - begin:.3f} s of a thread of their own")
+    dock.shutdown()
     viewer.close()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
@@ -29,6 +30,12 @@ def namespace(array: Array) -> ModuleType:
 
     module: ModuleType = cupy.get_array_module(array)
     return module
+
+
+def on_device(value: object) -> bool:
+    """Tell whether a value is an array on a GPU."""
+    cupy = sys.modules.get("cupy")
+    return cupy is not None and isinstance(value, cupy.ndarray)
 
 
 def asnumpy(array: Array) -> Array:

@@ -118,6 +118,15 @@ def free_memory(xp: ModuleType) -> int | None:
         return None
 
 
+def taken_memory() -> int | None:
+    """Return the bytes that this process has taken of the host's memory; None: not known."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return None
+
+
 def give_back(array: Array) -> None:
     """Hand memory that is kept for later back to the device, after it ran out."""
     if not isinstance(array, np.ndarray):

@@ -7,3 +7,7 @@ class InputError(ValueError):
 
 class DivergedError(ArithmeticError):
     """A reconstruction that has left the numbers: one sentence says which unknown did, and what to do."""
+
+
+class FarError(RuntimeError):
+    """An error of another process: its name and what it says."""

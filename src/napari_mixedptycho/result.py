@@ -83,6 +83,10 @@ class History:
         """Return how many iterations are behind us."""
         return len(self.loss)
 
+    def __setstate__(self, columns: dict[str, tuple[float, ...]]) -> None:
+        """Take over what comes from another process: equal histories compare equal there, too."""
+        vars(self).update({name: tuple(map(_one_nan, column)) for name, column in columns.items()})
+
     @property
     def motion_drift(self) -> float | None:
         """How much `motion` still changed in the last quarter of its iterations, Å; None where not known."""

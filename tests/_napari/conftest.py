@@ -11,8 +11,9 @@ from napari import Viewer
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QSettings
 
-from napari_mixedptycho._napari import ask, unsaved
+from napari_mixedptycho._napari import ask, control, unsaved
 from napari_mixedptycho._napari.launch import add_dock
+from napari_mixedptycho._napari.preferences import preference
 from napari_mixedptycho._napari.widget import MixedPtychoWidget
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import reconstruct
@@ -41,6 +42,8 @@ def _settings_of_nobody(tmp_path: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(unsaved, "folder", lambda: tmp_path / "unsaved")
         patch.setattr(ask, "folder", lambda: tmp_path / "unsaved")
+        # A thread can be looked into, and it has what a test puts in its way; `test_apart.py` does without.
+        patch.setattr(control, "preference", lambda name: name != "own_process" and preference(name))
         QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "settings"))
         yield
 

@@ -18,6 +18,7 @@ from napari_mixedptycho.engine.gpu import fused
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import Progress, reconstruct
 from napari_mixedptycho.result import Result
+from napari_mixedptycho.running import work
 from tests._napari.driving import click, names, threads
 from tests.strict_device import OutOfMemoryError, install
 
@@ -78,9 +79,9 @@ def test_a_run_that_never_begins_brings_back_the_one_before(
     assert before is not None
     assert copy is not None
     if place == "preparing":
-        monkeypatch.setattr(control, "prepare", raises(Broken("no such thing")))
+        monkeypatch.setattr(work, "prepare", raises(Broken("no such thing")))
     else:
-        monkeypatch.setattr(control, "reconstruct", breaks(0, Broken("no such thing")))
+        monkeypatch.setattr(work, "reconstruct", breaks(0, Broken("no such thing")))
     text = fail(dock, qtbot)
     assert text == "run 2 failed: Broken: no such thing. run 1 is shown again."
     assert dock.result is not None
@@ -101,7 +102,7 @@ def test_a_run_that_breaks_midway_keeps_what_was_reached(
 ) -> None:
     dock = make_dock()
     dock.set_recipe(small)
-    monkeypatch.setattr(control, "reconstruct", breaks(after, Broken("a bit flipped")))
+    monkeypatch.setattr(work, "reconstruct", breaks(after, Broken("a bit flipped")))
     text = fail(dock, qtbot)
     assert "Broken: a bit flipped" in text
     assert f"after {after} iterations is kept" in text

@@ -16,7 +16,6 @@ from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QWidget
 
-from napari_mixedptycho._napari import control
 from napari_mixedptycho._napari.launch import show
 from napari_mixedptycho._napari.widget import MixedPtychoWidget
 from napari_mixedptycho.errors import InputError
@@ -24,6 +23,7 @@ from napari_mixedptycho.io import sample_path
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import Progress, reconstruct
 from napari_mixedptycho.result import Result
+from napari_mixedptycho.running import work
 from tests.small import small_scan
 
 MakeDock = Callable[..., MixedPtychoWidget]
@@ -51,7 +51,7 @@ class Gate:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.permits = threading.Semaphore(0)
         self.error: Exception | None = None
-        monkeypatch.setattr(control, "reconstruct", self.reconstruct)
+        monkeypatch.setattr(work, "reconstruct", self.reconstruct)
 
     def reconstruct(self, *arguments: Any) -> Iterator[Progress]:
         for progress in reconstruct(*arguments):

@@ -18,10 +18,8 @@ from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtGui import QMovie
 from qtpy.QtWidgets import QApplication, QLabel, QProgressBar, QVBoxLayout, QWidget
 
-from napari_mixedptycho._napari import control as control_module
 from napari_mixedptycho._napari.control import Control
 from napari_mixedptycho._napari.images import View
-from napari_mixedptycho._napari.jobs import Job
 from napari_mixedptycho._napari.pages.footer import Footer
 from napari_mixedptycho._napari.parts import Steady
 from napari_mixedptycho._napari.widget import MixedPtychoWidget
@@ -29,6 +27,7 @@ from napari_mixedptycho.prepare import open_dataset
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import Progress, reconstruct
 from napari_mixedptycho.result import Result
+from napari_mixedptycho.running import Job, work
 from tests._napari.conftest import MakeDock
 
 LINE = "stage moving, iteration 3 of 9"
@@ -103,7 +102,7 @@ def test_a_slow_screen_rests_many_times_as_long_as_it_was_drawn(
                 return
             yield replace(step, iteration=count)
 
-    monkeypatch.setattr(control_module, "reconstruct", endless)
+    monkeypatch.setattr(work, "reconstruct", endless)
     owner = QObject()
     control, begun, ended = Control(owner), [], []
 

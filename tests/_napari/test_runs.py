@@ -14,12 +14,12 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QWidget
 
-from napari_mixedptycho._napari import control
 from napari_mixedptycho._napari.widget import MixedPtychoWidget
 from napari_mixedptycho.errors import DivergedError, InputError
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import Progress, reconstruct
 from napari_mixedptycho.result import Result
+from napari_mixedptycho.running import work
 
 MakeDock = Callable[..., MixedPtychoWidget]
 Ran = tuple[MixedPtychoWidget, Any]
@@ -248,7 +248,7 @@ def test_what_went_wrong_is_said_in_a_sentence_and_the_result_kept(
     qtbot: QtBot,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(control, "reconstruct", fails(error, 2))
+    monkeypatch.setattr(work, "reconstruct", fails(error, 2))
     dock = make_dock()
     dock.set_recipe(small)
     with qtbot.waitSignal(dock.failed, timeout=30_000) as heard:

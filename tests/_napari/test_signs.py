@@ -13,13 +13,14 @@ from napari_mixedptycho._napari.charts import LossChart
 from napari_mixedptycho._napari.images import View
 from napari_mixedptycho._napari.live import RunLayers
 from napari_mixedptycho._napari.pages.signs import Signs
-from napari_mixedptycho._napari.remarks import chosen_loss, doubts
+from napari_mixedptycho._napari.remarks import chosen_loss
 from napari_mixedptycho._napari.widget import MixedPtychoWidget
 from napari_mixedptycho.engine.health import Alarm
 from napari_mixedptycho.io import load
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import reconstruct
 from napari_mixedptycho.result import Result
+from napari_mixedptycho.running import doubts
 
 MakeDock = Callable[..., MixedPtychoWidget]
 

@@ -15,6 +15,7 @@ from napari_mixedptycho.checkpoint import Saver
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import Progress, reconstruct
 from napari_mixedptycho.result import Result
+from napari_mixedptycho.running.work import kept
 
 MakeDock = Callable[..., MixedPtychoWidget]
 
@@ -27,7 +28,7 @@ def often(recipe: Recipe) -> Recipe:
 def test_what_a_crash_leaves_behind_goes_on(small: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("napari_mixedptycho.checkpoint._SHARE", 0)
     path = unsaved.new_copy("scan")
-    steps = unsaved.kept(reconstruct(small), Saver(path, 1e-9, pytest.fail))
+    steps = kept(reconstruct(small), Saver(path, 1e-9, pytest.fail))
     *_, reached = (next(steps) for _ in range(3))
     left = Result.load(path)  # the process could end here, without a word
     assert left.history == reached.result.history
@@ -43,7 +44,7 @@ def test_the_last_step_is_copied_however_it_ends(small: Recipe) -> None:
 
     path = unsaved.new_copy("scan")
     with pytest.raises(MemoryError):
-        list(unsaved.kept(failing(), Saver(path, None, pytest.fail)))
+        list(kept(failing(), Saver(path, None, pytest.fail)))
     assert len(Result.load(path).history) == 1
 
 

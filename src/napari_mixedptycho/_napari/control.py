@@ -5,44 +5,35 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections import deque
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from qtpy.QtCore import QObject, Qt, QTimer, Signal
 
 from napari_mixedptycho._napari.background import Background
 from napari_mixedptycho._napari.images import View
-from napari_mixedptycho._napari.jobs import Job
 from napari_mixedptycho._napari.preferences import preference
-from napari_mixedptycho._napari.remarks import doubts
-from napari_mixedptycho._napari.runner import News, Runner
-from napari_mixedptycho._napari.unsaved import is_copy, kept
-from napari_mixedptycho.checkpoint import Saver
-from napari_mixedptycho.errors import DivergedError, InputError
-from napari_mixedptycho.prepare import Prepared, prepare
-from napari_mixedptycho.reconstruct import Progress, reconstruct
+from napari_mixedptycho._napari.unsaved import is_copy
+from napari_mixedptycho.errors import DivergedError, FarError, InputError
+from napari_mixedptycho.one_pattern import Compared
 from napari_mixedptycho.result import Result
+from napari_mixedptycho.running import Apart, Job, Look, Seat, SeatLostError, Work
 
-_SMALL = 2**28
-"""Bytes of patterns that are kept ready after a run."""
 _ROOM = 0.9
-"""Time between looks into the mailbox × updates of the screen wanted: a little more often than that."""
+"""Time between looks at the run × updates of the screen wanted: a little more often than that."""
 _LONGEST = 2.0
 """Seconds that the screen rests at most."""
-_SHARE = 0.08
+_SHARES = {Work: 0.08, Apart: 0.5}
 """Part of the time that the screen may take, so that a run is slowed by about a tenth at most.
 
-While it draws, Qt holds Python's lock, which the engine needs between any two steps on arrays: 10 to 15 ms
-in an update, and 60 to 80 where OpenGL is computed by the processor.
+While it draws, Qt holds Python's lock, which an engine in the same process needs between any two steps on
+arrays: 10 to 15 ms in an update, and 60 to 80 where OpenGL is computed by the processor.
 """
 
 
 class Control(QObject):
-    """Starts, pauses and ends runs, and looks into their mailbox.
+    """Starts, pauses and ends runs, and looks at them.
 
     Signals
     -------
@@ -51,7 +42,7 @@ class Control(QObject):
     paused
         The run waits between two iterations.
     ended
-        The `Runner`, which has ended.
+        What ended the run: an exception; None where nothing went wrong.
     noted
         What a person should know and cannot see: that the result could not be copied.
     doubted
@@ -66,17 +57,15 @@ class Control(QObject):
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self._runner: Runner | None = None
-        self._was_paused = self._looking = self._blind = False
-        self._rest = 0.0
+        self._work: Work | Apart | None = None
+        self._seat: Seat | None = None
+        self._copy: Path | None = None
+        self.pausing = self.stopping = self.waiting = False
+        self._was_paused = self._blind = self._showing = False
+        self._orders, self._rest = 0, 0.0
+        self._shown: Result | None = None
         self._images = Background("mixedptycho images", self)
         self._images.arrived.connect(self._show)
-        self._images.ended.connect(self._look)
-        self._copy: Path | None = None
-        self._saver: Saver | None = None
-        self.prepared: Prepared | None = None
-        self._notes: deque[str] = deque()
-        self._doubts: deque[tuple[str, ...]] = deque()
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._look)
@@ -84,17 +73,7 @@ class Control(QObject):
     @property
     def running(self) -> bool:
         """Whether a run is going on, paused or not."""
-        return self._runner is not None
-
-    @property
-    def pausing(self) -> bool:
-        """Whether a pause was asked for."""
-        return self._runner is not None and self._runner.pausing
-
-    @property
-    def waiting(self) -> bool:
-        """Whether the run waits between two iterations."""
-        return self._runner is not None and self._runner.paused
+        return self._work is not None
 
     @property
     def copy(self) -> Path | None:
@@ -105,43 +84,50 @@ class Control(QObject):
         """Return a file if it is one of the copies, which a run may go on to write."""
         return file if file is not None and is_copy(file) else None
 
+    def get_ready(self) -> None:
+        """Have a process ready for the next run, where runs have processes of their own."""
+        if self._seat is None and self._work is None and preference("own_process"):
+            with suppress(OSError):
+                self._seat = Seat()
+
     def start(self, job: Job, copy: Path) -> None:
         """Begin a run, whose result is kept in `copy`."""
-        self._was_paused, self._blind, self._rest = False, False, 0.0
-        self._copy = copy
-        saver = self._saver = Saver(self._copy, job.recipe.run.checkpoint, self._notes.append)
-        self._doubts.clear()
-        self.prepared = None
-        self._runner = Runner(lambda: kept(self._steps(job), saver))
-        self._runner.start()
+        self.pausing = self.stopping = self.waiting = False
+        self._was_paused = self._blind = False
+        self._rest, self._copy, self._shown = 0.0, copy, None
+        self._work = self._placed(job, copy)
+        self._work.start()
         self._timer.start(round(1000 * _ROOM / preference("updates_per_second")))
 
     def pause(self) -> None:
         """Wait after the iteration in work."""
-        if self._runner is not None:
-            self._runner.pause()
+        self._order("pause", pausing=True)
 
     def resume(self) -> None:
         """Go on."""
-        if self._runner is not None:
-            self._runner.resume()
+        self._order("resume", pausing=False)
 
     def step(self) -> None:
         """Do one iteration, then wait."""
-        if self._runner is not None:
-            self._runner.step()
-
-    def checkpoint(self, result: Result) -> Path | None:
-        """Write the copy of the present result now; returns where, or nothing when that failed."""
-        if self._saver is None:
-            return None
-        self._saver.keep(result)
-        return self._saver.out if self._saver.out.is_file() else None
+        self._order("step", pausing=True)
 
     def stop(self) -> None:
         """End after the iteration in work."""
-        if self._runner is not None:
-            self._runner.stop()
+        self.stopping = self.running
+        self._order("stop", pausing=False)
+
+    def checkpoint(self) -> Path | None:
+        """Write the copy of the present result now; returns where, or nothing when that failed."""
+        return None if self._work is None else self._work.keep()
+
+    def save(self, path: Path) -> None:
+        """Write the latest result of the run going on to a file; raises `OSError`."""
+        if self._work is not None:
+            self._work.save(path)
+
+    def compare(self, point: int) -> tuple[int, Compared] | None:
+        """Compare a pattern with the estimate of the run going on; in a thread (`running.Work.compare`)."""
+        return None if (work := self._work) is None else work.compare(point)
 
     def opened(self, path: str | os.PathLike[str]) -> None:
         """Note that the result on screen is that of a file."""
@@ -158,87 +144,108 @@ class Control(QObject):
         """End the run and wait for it, without another word."""
         self._timer.stop()
         self._images.shutdown()
-        if self._runner is not None:
-            self._runner.stop()
-            self._runner.wait()
-            self._runner = None
-        self.prepared = None
+        if self._work is not None:
+            self._work.shutdown()
+            self._work = None
+        if self._seat is not None:
+            self._seat.close(wait=True)
+            self._seat = None
 
-    def _steps(self, job: Job) -> Iterator[Progress]:
-        """Reconstruct; in the thread of the run."""
-        dataset = job.patterns()
-        prepared = prepare(job.recipe, dataset)
-        self._doubts.append(doubts(job.recipe, dataset, prepared.warnings))
-        self.prepared = prepared
-        yield from reconstruct(job.recipe, prepared, job.resume)
+    def _placed(self, job: Job, copy: Path) -> Work | Apart:
+        """Place a run into a process of its own; into a thread of this one where that cannot be."""
+        self.get_ready()
+        seat, self._seat = self._seat, None
+        if seat is None:
+            return Work(job, copy)
+        try:
+            return Apart(job, copy, seat)
+        except Exception:  # noqa: BLE001 - a reader of others' whose data cannot be handed on fails in any way
+            self._seat = seat
+            return Work(job, copy)
+
+    def _order(self, name: str, *, pausing: bool) -> None:
+        if self._work is not None:
+            # What is being looked at was so before.
+            self._orders += 1
+            self.pausing, self.waiting, self._was_paused = pausing, False, False
+            getattr(self._work, name)()
 
     def _look(self) -> None:
-        # napari's own progress bar handles events while it is drawn: this must not begin anew in its middle.
-        if self._looking or self._runner is None or self._images.busy:
+        work = self._work
+        # napari's own progress bar handles events while it is drawn: nothing may begin anew in its middle.
+        if work is None or self._images.busy or self._showing:
             return
-        self._looking = True
+        resting, orders = time.monotonic() < self._rest, self._orders
+        # Neither in the engine's thread nor in the window's.
+        self._images.ask(lambda post: post((orders, *_seen(work, resting=resting))))
+
+    def _show(self, found: tuple[int, Look, View | None, str]) -> None:
+        self._showing = True
         try:
-            self._look_once(self._runner)
+            self._show_look(*found)
         finally:
-            self._looking = False
+            self._showing = False
 
-    def _look_once(self, runner: Runner) -> None:
-        # Asked in this order, no news can come between the last look and the end.
-        over, waiting = runner.over, runner.paused
-        if not over and not waiting and time.monotonic() < self._rest:
+    def _show_look(self, orders: int, look: Look, view: View | None, trouble: str) -> None:
+        if self._work is None:
             return
-        news = runner.take()
-        while self._notes:
-            self.noted.emit(self._notes.popleft())
-        while self._doubts:
-            self.doubted.emit(self._doubts.popleft())
-        if news is not None:
-            # Neither in the engine's thread nor in the window's. What else there is is looked at after it.
-            self._images.ask(lambda post: post((news, *_view(news))))
-            return
-        if waiting and not self._was_paused:
+        self.waiting = look.waiting and orders == self._orders
+        for note in look.notes:
+            self.noted.emit(note)
+        if look.doubts is not None:
+            self.doubted.emit(look.doubts)
+        if look.news is not None:
+            begun, self._rest = time.monotonic(), math.inf
+            told = (*look.news.told, trouble) if trouble and not self._blind else look.news.told
+            self._blind, self._shown = bool(trouble), look.news.progress.result
+            self.arrived.emit(replace(look.news, told=told), view)
+            # A timer without delay comes after all that is drawn.
+            QTimer.singleShot(0, lambda: self._drawn(begun))
+        if self.waiting and not self._was_paused:
             self.paused.emit()
-        self._was_paused = waiting
-        if over:
-            self._timer.stop()
-            runner.wait()
-            self._runner = None
-            self.prepared = _kept(self.prepared)
-            self.ended.emit(runner)
-
-    def _show(self, found: tuple[News, View | None, str]) -> None:
-        begun, self._rest = time.monotonic(), math.inf
-        news, view, trouble = found
-        if trouble and not self._blind:
-            news = replace(news, told=(*news.told, trouble))
-        self._blind = bool(trouble)
-        self.arrived.emit(news, view)
-        # A timer without delay comes after all that is drawn.
-        QTimer.singleShot(0, lambda: self._drawn(begun))
+        self._was_paused = self.waiting
+        if look.over:
+            self._end(look.error)
 
     def _drawn(self, begun: float) -> None:
-        now = time.monotonic()
-        self._rest = now + min((now - begun) * (1 / _SHARE - 1), _LONGEST)
+        if self._work is not None:
+            now, share = time.monotonic(), _SHARES[type(self._work)]
+            self._rest = now + min((now - begun) * (1 / share - 1), _LONGEST)
+
+    def _end(self, error: Exception | None) -> None:
+        work, self._work = self._work, None
+        self._timer.stop()
+        self._images.cancel()
+        if work is not None:
+            work.leave()
+        if isinstance(error, SeatLostError):
+            self._rescue()
+        self._shown = None
+        self.ended.emit(error)
+        self.get_ready()
+
+    def _rescue(self) -> None:
+        """Keep the last result that was shown, where the process that is lost has kept none."""
+        if self._shown is not None and self._copy is not None and not self._copy.is_file():
+            with suppress(OSError):
+                self._shown.save(self._copy)
 
 
-def _view(news: News) -> tuple[View | None, str]:
-    """Make the images of a result, or tell why there are none: the run goes on without them."""
+def _seen(work: Work | Apart, *, resting: bool) -> tuple[Look, View | None, str]:
+    """Look at a run and make the images, or tell why there are none: the run goes on without them."""
+    look = work.look(resting=resting)
+    if look.news is None:
+        return look, None, ""
     try:
-        return View.of(news.progress.result), ""
+        return look, View.of(look.news.progress.result), ""
     except Exception as error:  # noqa: BLE001 - whatever it is, the result must reach the desk
-        return None, f"The images could not be made ({type(error).__name__}); the run goes on."
-
-
-def _kept(prepared: Prepared | None) -> Prepared | None:
-    """Return what is kept of a run for later looks at its patterns: nothing large, and nothing on a GPU."""
-    measured = None if prepared is None else prepared.problem.measured
-    return prepared if isinstance(measured, np.ndarray) and measured.nbytes < _SMALL else None
+        return look, None, f"The images could not be made ({type(error).__name__}); the run goes on."
 
 
 def in_words(error: Exception) -> str:
     """Return what to tell of an error; what is not the user's is named, so that it can be reported."""
     text, name = str(error), type(error).__name__
-    if isinstance(error, InputError | DivergedError):
+    if isinstance(error, InputError | DivergedError | FarError | SeatLostError):
         return text
     if isinstance(error, MemoryError):
         return (

@@ -7,7 +7,7 @@ from typing import Any
 from napari.settings import get_plugin_settings
 
 PLUGIN = "napari-mixedptycho"
-DEFAULTS = {"kept_copies": 3, "updates_per_second": 5, "milliseconds_per_state": 250}
+DEFAULTS = {"kept_copies": 3, "updates_per_second": 5, "milliseconds_per_state": 250, "own_process": 1}
 """By their names in the manifest."""
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
-import numpy as np
-
-from napari_mixedptycho._device import free_memory, in_use
+from napari_mixedptycho._device import taken_memory
 from napari_mixedptycho._napari.form.names import choice
 from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.memory import estimate_memory
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import Progress
+from napari_mixedptycho.running import Memory, News
 from napari_mixedptycho.words import amount, counted, duration, size
 
 
@@ -25,24 +23,15 @@ def chosen_loss(recipe: Recipe, dataset: Dataset) -> str:
     )
 
 
-def doubts(recipe: Recipe, dataset: Dataset, warnings: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what may be wrong; `warnings` are those of the data made ready."""
-    if recipe.counts(dataset) or all(stage.prior is None for stage in recipe.stages):
-        return warnings
-    text = (
-        "The dose is not known, so the prior on the object is left out; step 2 takes the electrons per unit."
-    )
-    return (text, *warnings)
-
-
 def cost(recipe: Recipe, dataset: Dataset) -> tuple[int, str]:
     """Return the bytes that a run will take, and the choice of the loss."""
     return estimate_memory(recipe, dataset).total, chosen_loss(recipe, dataset)
 
 
-def facts(progress: Progress) -> str:
+def facts(news: News) -> str:
     """Say how fast a run is, how long it will take, and what it takes of the memory, line by line."""
-    return f"{speed(progress)}<br>{memory(progress.result.recipe.run.device)}".removesuffix("<br>")
+    lines = (speed(news.progress), "" if news.memory is None else memory(news.memory))
+    return "<br>".join(line for line in lines if line)
 
 
 def speed(progress: Progress) -> str:
@@ -53,13 +42,8 @@ def speed(progress: Progress) -> str:
     return f"{duration(progress.seconds)} per iteration · {rest} · {count} evaluations"
 
 
-def memory(wish: str) -> str:
-    """Say what this program takes of the memory now, and what is left; of each GPU that it computes on, too.
-
-    Parameters
-    ----------
-    wish
-        As in `run.device`.
+def memory(found: Memory) -> str:
+    """Say what the window and the engine take of the memory now, and what is left; of each GPU, too.
 
     Returns
     -------
@@ -67,21 +51,18 @@ def memory(wish: str) -> str:
     """
     gpus = [
         f"{gpu.wish} {size(gpu.total - gpu.free)} of {size(gpu.total)} in use"
-        for gpu in in_use(wish)
+        for gpu in found.gpus
         if gpu.free is not None and gpu.total is not None
     ]
-    return "<br>".join(part for part in (_of_host(), " · ".join(gpus)) if part)
+    return "<br>".join(part for part in (_of_host(found), " · ".join(gpus)) if part)
 
 
-def _of_host() -> str:
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    except (OSError, ValueError, IndexError):
+def _of_host(found: Memory) -> str:
+    if found.taken is None:
         return ""
-    free = free_memory(np)
-    taken = pages * os.sysconf("SC_PAGE_SIZE")
-    rest = "" if free is None else f", {size(free)} free"
-    return f"Memory: {size(taken)} in use{rest}"
+    window = 0 if found.process == os.getpid() else taken_memory() or 0
+    rest = "" if found.free is None else f", {size(found.free)} free"
+    return f"Memory: {size(found.taken + window)} in use{rest}"
 
 
 def ended(name: str, done: int, *, stopped: bool, odd: bool) -> str:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Collection, Generator, Iterator
-from contextlib import closing, suppress
+from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
-from typing import cast
 
 from qtpy.QtCore import QStandardPaths
 
 from napari_mixedptycho._napari.preferences import preference
-from napari_mixedptycho.checkpoint import Saver
-from napari_mixedptycho.reconstruct import Progress
 
 
 def folder() -> Path:
@@ -48,17 +45,3 @@ def new_copy(name: str, needed: Collection[Path] = ()) -> Path:
 def is_copy(path: str | os.PathLike[str]) -> bool:
     """Tell whether a file is one of the copies."""
     return Path(path).resolve().parent == folder().resolve()
-
-
-def kept(steps: Iterator[Progress], saver: Saver) -> Iterator[Progress]:
-    """Pass on the steps of a reconstruction; copy its result now and then, and however it ends."""
-    latest = None
-    try:
-        with closing(cast("Generator[Progress]", steps)):
-            for progress in steps:
-                latest = progress.result
-                saver.checkpoint(latest)
-                yield progress
-    finally:
-        if latest is not None:
-            saver.keep(latest)

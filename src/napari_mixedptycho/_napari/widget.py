@@ -267,6 +267,11 @@ class MixedPtychoWidget(QWidget):
         self._ask.connect()
         for form in self.steps.forms:
             form.changed.connect(self._remember)
+        self.desk.changed.connect(self._get_ready)
+
+    def _get_ready(self) -> None:
+        if self.dataset is not None:
+            self.control.get_ready()
 
     def _remember(self) -> None:
         # Half-typed entries are framed in red; the next change tries again.

@@ -10,13 +10,13 @@ from typing import Any
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_mixedptycho._napari.jobs import Job
 from napari_mixedptycho.analysis import Verdict
 from napari_mixedptycho.analysis.recovery import Recovery
 from napari_mixedptycho.control import PlantedSettings
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.prepare import open_dataset
 from napari_mixedptycho.result import Result
+from napari_mixedptycho.running.job import Job
 
 ROOM = 2 * 2**30
 """Bytes that results of earlier runs may take; beyond, the oldest are read from their files when needed."""

@@ -6,7 +6,6 @@ from functools import partial
 
 from qtpy.QtCore import QObject, QTimer
 
-from napari_mixedptycho._napari.jobs import Job
 from napari_mixedptycho._napari.run_names import unused
 from napari_mixedptycho._napari.steps import Steps
 from napari_mixedptycho._napari.work.book import Entry
@@ -21,6 +20,7 @@ from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.result import Result
+from napari_mixedptycho.running.job import Job
 from napari_mixedptycho.scan import Axis, combinations
 from napari_mixedptycho.variants import other_seed, pure
 

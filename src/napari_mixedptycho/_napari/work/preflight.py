@@ -12,7 +12,7 @@ from napari_mixedptycho._device import Found, devices, free_memory
 from napari_mixedptycho._napari.background import Background
 from napari_mixedptycho._napari.control import in_words
 from napari_mixedptycho._napari.pace import Pace
-from napari_mixedptycho._napari.remarks import cost, doubts
+from napari_mixedptycho._napari.remarks import cost
 from napari_mixedptycho._napari.steps import Steps
 from napari_mixedptycho._napari.work.book import Entry
 from napari_mixedptycho._napari.work.desk import Desk
@@ -23,6 +23,7 @@ from napari_mixedptycho.effort import estimate_effort
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.prepare import prepare
 from napari_mixedptycho.recipe import Recipe
+from napari_mixedptycho.running import doubts
 from napari_mixedptycho.words import duration, size
 from napari_mixedptycho.workload import pattern_bytes
 

@@ -13,10 +13,8 @@ from napari_mixedptycho._napari.activity import Activity
 from napari_mixedptycho._napari.control import Control, in_words
 from napari_mixedptycho._napari.display import Display
 from napari_mixedptycho._napari.images import View
-from napari_mixedptycho._napari.jobs import Job
 from napari_mixedptycho._napari.pages.run import RunState
 from napari_mixedptycho._napari.remarks import ended, facts, failed
-from napari_mixedptycho._napari.runner import News, Runner
 from napari_mixedptycho._napari.steps import Steps
 from napari_mixedptycho._napari.unsaved import new_copy
 from napari_mixedptycho._napari.work.book import Book, Entry
@@ -25,6 +23,7 @@ from napari_mixedptycho.engine.stage import Stage
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.reconstruct import Progress
 from napari_mixedptycho.result import Result
+from napari_mixedptycho.running import Job, News
 from napari_mixedptycho.variants import further, quick_look, steered
 
 
@@ -177,14 +176,18 @@ class Runs(QObject):
 
     def checkpoint(self) -> None:
         """Write the copy of the present result now; raises `InputError`."""
-        where = self._control.checkpoint(self._desk.needed_result)
+        done = len(self._desk.needed_result.history)
+        where = self._control.checkpoint()
         if where is not None:
-            self._desk.said.emit(f"Iteration {self._done} is kept in {where}")
+            self._desk.said.emit(f"Iteration {done} is kept in {where}")
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the result to a file; raises `InputError` or `OSError`."""
         result = self._desk.needed_result
-        result.save(path)
+        if self._control.running:
+            self._control.save(Path(path))
+        else:
+            result.save(path)
         entry = self.book.of(result)
         if entry is not None and entry is self.present:
             self._control.saved(path)
@@ -277,14 +280,11 @@ class Runs(QObject):
         if view is not None:
             self._display.show_result(progress.result, view)
         steps.run.show_result(progress.result)
-        steps.run.watch.show_facts(facts(progress))
+        steps.run.watch.show_facts(facts(news))
         steps.run.signs.show_alarms(progress.health.alarms)
         steps.run.signs.show_news(news.told)
         if self._control.pausing:
             steps.footer.show_count(progress.iteration)
-            if self._control.waiting:
-                # A single step may begin and end between two looks.
-                self._say_paused()
         else:
             steps.footer.show_progress(progress)
         if first:
@@ -299,16 +299,16 @@ class Runs(QObject):
         self._desk.said.emit(text)
         self._desk.changed.emit()
 
-    def _end(self, runner: Runner) -> None:
+    def _end(self, error: Exception | None) -> None:
         entry, wish, self._wish = self.present, self._wish, None
-        if wish is not None and runner.error is None and entry is not None and self._desk.result is not None:
+        if wish is not None and error is None and entry is not None and self._desk.result is not None:
             self._go_on(entry, wish)
             return
         self.activity.end()
         name, done = self._display.run_name, self._done
-        text = "" if runner.error is None else in_words(runner.error)
+        text, stopped = "" if error is None else in_words(error), self._control.stopping
         if entry is not None:
-            entry.state = "failed" if text else "stopped" if runner.stopping else "finished"
+            entry.state = "failed" if text else "stopped" if stopped else "finished"
             entry.note = text
         self._display.settle()
         self._steps.run.watch.redraw()
@@ -320,7 +320,7 @@ class Runs(QObject):
             self.failed.emit(text)
         else:
             odd = self._steps.run.signs.count > 0
-            self._desk.said.emit(ended(name, done, stopped=runner.stopping, odd=odd))
+            self._desk.said.emit(ended(name, done, stopped=stopped, odd=odd))
             self.finished.emit()
         self.over.emit(entry)
 

@@ -68,7 +68,12 @@ class Watching(QObject):
         if result is None or point is None or self._watch.chart != "pattern" or point >= _points(result):
             return
         self._last = time.monotonic()
-        self._work.ask(lambda post: post(self._compared(result, point)))
+        columns = result.scan_shape[1]
+        if self._control.running:
+            # By the engine, with its latest estimate.
+            self._work.ask(lambda post: post((point, columns, self._control.compare(point))))
+        else:
+            self._work.ask(lambda post: post((point, columns, self._compared(result, point))))
 
     def shutdown(self) -> None:
         """Wait for what is being computed."""
@@ -82,30 +87,23 @@ class Watching(QObject):
     def _forget(self) -> None:
         self._kept = None
 
-    def _compared(self, result: Result, point: int) -> tuple[Result, int, Compared]:
-        """Compare; in a thread. What a run has made ready serves it, else it is made ready once."""
-        prepared = self._control.prepared
-        if prepared is None or prepared.dataset.hash != result.data_hash or not _same_grid(prepared, result):
-            kept = self._kept
-            if kept is None or kept[0].recipe is not result.recipe:
-                kept = (result, prepare(result.recipe, self._needed_data()))
-            self._kept = kept
-            prepared = kept[1]
-        return result, point, compare_pattern(prepared, result, point)
+    def _compared(self, result: Result, point: int) -> tuple[int, Compared]:
+        """Compare; in a thread. The data are made ready once."""
+        kept = self._kept
+        if kept is None or kept[0].recipe is not result.recipe:
+            kept = self._kept = (result, prepare(result.recipe, self._needed_data()))
+        return len(result.history), compare_pattern(kept[1], result, point)
 
     def _needed_data(self) -> Dataset:
         return self._desk.source if self._desk.source is not None else self._desk.needed_dataset
 
-    def _show(self, found: tuple[Result, int, Compared]) -> None:
-        result, point, compared = found
-        row, column = divmod(point, result.scan_shape[1])
-        done = len(result.history)
-        self._watch.patterns.show_point(compared, f"Scan point ({row}, {column}), iteration {done}")
+    def _show(self, found: tuple[int, int, tuple[int, Compared] | None]) -> None:
+        point, columns, compared = found
+        if compared is not None:
+            row, column = divmod(point, columns)
+            title = f"Scan point ({row}, {column}), iteration {compared[0]}"
+            self._watch.patterns.show_point(compared[1], title)
 
 
 def _points(result: Result) -> int:
     return result.scan_shape[0] * result.scan_shape[1]
-
-
-def _same_grid(prepared: Prepared, result: Result) -> bool:
-    return prepared.recipe.model == result.recipe.model and prepared.problem.count == _points(result)

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import pytest
 
-from napari_mixedptycho._napari.runner import Runner
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import Progress, reconstruct
+from napari_mixedptycho.running.runner import Runner
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ import sys
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from typing import cast
 
 from napari_mixedptycho.reconstruct import Progress
+from napari_mixedptycho.running.news import News
 
 _HANDOVER = 5e-4
 """Seconds after which Python's lock is passed on to whoever waits, while a run goes on.
@@ -44,22 +44,6 @@ class _Handover:
 
 
 _handover = _Handover()
-
-
-@dataclass(frozen=True)
-class News:
-    """The latest of a run.
-
-    Attributes
-    ----------
-    progress
-        Where it stands.
-    told
-        What has happened to the computing since news was last taken: none of it is overtaken.
-    """
-
-    progress: Progress
-    told: tuple[str, ...] = ()
 
 
 class Runner:
@@ -123,19 +107,9 @@ class Runner:
         return news
 
     @property
-    def pausing(self) -> bool:
-        """Whether a pause was asked for."""
-        return not self._free.is_set()
-
-    @property
     def paused(self) -> bool:
         """Whether it waits between two iterations."""
         return self._waiting.is_set()
-
-    @property
-    def stopping(self) -> bool:
-        """Whether a stop was asked for."""
-        return self._stop.is_set()
 
     @property
     def over(self) -> bool:
