@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
 from napari_mixedptycho._napari import control, unsaved
 from napari_mixedptycho._napari.preferences import preference
 from napari_mixedptycho._napari.widget import MixedPtychoWidget
+from napari_mixedptycho._napari.work import watching
+from napari_mixedptycho.one_pattern import Compared, compare_pattern
+from napari_mixedptycho.prepare import Prepared
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.result import Result
 from napari_mixedptycho.running import Apart, Seat, Work
@@ -69,7 +73,7 @@ def test_a_killed_engine_leaves_the_window_and_the_result(
 ) -> None:
     dock = make_dock()
     dock.set_recipe(small.with_iterations(100_000))
-    click(qtbot, dock.steps.run.run_button) if dock.dataset else dock.run()
+    dock.run()
     qtbot.waitUntil(lambda: done(dock) > 2, timeout=60_000)
     with qtbot.waitSignal(dock.failed, timeout=30_000):
         places[0].process.kill()
@@ -81,35 +85,39 @@ def test_a_killed_engine_leaves_the_window_and_the_result(
     assert dock.runs.book.entries[0].state == "failed"
     # From there on, in another process.
     reached = done(dock)
-    dock.proceed(1)
-    with qtbot.waitSignal(dock.finished, timeout=60_000):
-        pass
-    assert done(dock) == reached + 1
+    dock.proceed()
+    qtbot.waitUntil(lambda: done(dock) > reached, timeout=60_000)
+    with qtbot.waitSignal(dock.finished, timeout=30_000):
+        dock.runs.stop()
+    assert len(Result.load(copy).history) == done(dock)
 
 
 def test_patterns_come_from_the_engine_while_it_runs_and_are_computed_here_after(
     make_dock: MakeDock, small: Recipe, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dock = make_dock()
     here: list[int] = []
-    compared = type(dock.watching)._compared
-    monkeypatch.setattr(
-        type(dock.watching),
-        "_compared",
-        lambda self, result, point: here.append(point) or compared(self, result, point),
-    )
+
+    def compare(prepared: Prepared, result: Result, point: int) -> Compared:
+        here.append(len(result.history))
+        return compare_pattern(prepared, result, point)
+
+    monkeypatch.setattr(watching, "compare_pattern", compare)
+    dock = make_dock()
     dock.set_recipe(small.with_iterations(100_000))
     dock.run()
     qtbot.waitUntil(lambda: done(dock) > 1, timeout=60_000)
     watch = dock.steps.run.watch
-    watch.turn("pattern") if hasattr(watch, "turn") else None
-    dock.watching.show_point((0.6, 0.6))
-    title = watch.patterns.title
-    qtbot.waitUntil(lambda: "Scan point (" in title.text(), timeout=20_000)
+    watch.turn("pattern")
+    dock.show_point((0.4, 0.4))
+    qtbot.waitUntil(lambda: watch.patterns.shown is not None, timeout=20_000)
     assert not here
+    during = watch.patterns.shown
     with qtbot.waitSignal(dock.finished, timeout=30_000):
         dock.runs.stop()
-    qtbot.waitUntil(lambda: bool(here) and f"iteration {done(dock)}" in title.text(), timeout=20_000)
+    qtbot.waitUntil(lambda: watch.patterns.shown is not during and here == [done(dock)], timeout=20_000)
+    assert during is not None
+    assert watch.patterns.shown is not None
+    np.testing.assert_array_equal(watch.patterns.shown.measured, during.measured)
 
 
 def test_saved_in_mid_run_it_can_be_gone_on_with(
