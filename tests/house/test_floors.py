@@ -65,6 +65,7 @@ FLOORS = {
     "export": 9,
     "thumbnails": 9,
     "cli": 10,
+    "running": 10,
     "__main__": 11,
     "_napari": 11,
 }
