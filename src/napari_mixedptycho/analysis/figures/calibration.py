@@ -85,7 +85,8 @@ def disk(found: Calibration) -> Figure:
         y, x = (center.value for center in circle.center)
         bright = float(np.median(circle.pattern[circle.pattern > circle.pattern.max() / 2]))
         ring = np.hypot(*(np.indices(circle.pattern.shape) - np.array([y, x])[:, None, None]))
-        right.plot(ring.ravel(), circle.pattern.ravel(), ".", color=MEASURED, ms=1.5, label="mean pattern")
+        good = ~found.bad
+        right.plot(ring[good], circle.pattern[good], ".", color=MEASURED, ms=1.5, label="mean pattern")
         seen = np.isfinite(circle.fitted)
         right.plot(ring[seen], circle.fitted[seen], ".", color=TRUE, ms=1.5, label="fit")
         right.axvline(circle.radius.value, color="0.5", lw=0.7)
@@ -222,6 +223,7 @@ def _pattern(axes: Axes, found: Calibration) -> None:
     shown = np.sqrt(np.clip(pattern, 0, 1.3 * bright))
     shown = shown if found.mask is None else np.where(found.mask, shown, np.nan)
     axes.imshow(shown, cmap=PHASE_COLOURS, interpolation="nearest")
+    axes.set_facecolor("0.5")  # masked: neither bright nor dark
     axes.add_patch(Circle((x, y), circle.radius.value, fill=False, ec=ON_DARK, lw=1.0))
     axes.plot(x, y, "+", color=ON_DARK, ms=6)
     for bad, colour in ((found.pixels.hot, MEAN_ON_DARK), (found.pixels.dead, SECOND)):
