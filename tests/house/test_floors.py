@@ -82,8 +82,9 @@ LODGERS = {
     "ase": ("simulate.ase_file",),
     "matplotlib": ("analysis.figures",),
     **dict.fromkeys(("napari", "qtpy", "magicgui", "superqt", "pyqtgraph"), WINDOW),
-    # Qt only through qtpy; nothing is ever pickled.
-    **dict.fromkeys(("PyQt5", "PyQt6", "PySide2", "PySide6", "pickle", "dill", "cloudpickle", "joblib"), ()),
+    # Qt only through qtpy; nothing is ever pickled but what two processes of our own say to each other.
+    **dict.fromkeys(("PyQt5", "PyQt6", "PySide2", "PySide6", "dill", "cloudpickle", "joblib"), ()),
+    "pickle": ("running.parcel",),
 }
 
 # Where the name that is imported is not the name that is installed.
