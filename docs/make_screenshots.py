@@ -4,7 +4,8 @@ On a display, or under ``xvfb-run -a -s "-screen 0 1600x1000x24"``::
 
     python docs/make_screenshots.py [--out docs/images] [--states 2] [--iterations 10] [--threads 1] [--all]
 
-With the default recipe, as for the pictures in the repository, it takes some minutes.
+With the default recipe, as for the pictures in the repository, it takes some minutes; with ``--short`` some
+seconds, for the questions and the mask of step 1 only.
 """
 
 from __future__ import annotations
@@ -21,19 +22,24 @@ from pathlib import Path
 os.environ.setdefault("NAPARI_CONFIG", "")
 os.environ["XDG_CONFIG_HOME"] = os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp()
 
+import h5py
 import napari
-from qtpy.QtCore import QSettings
-from qtpy.QtWidgets import QApplication
+import numpy as np
+from qtpy.QtCore import QSettings, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_mixedptycho._napari.images import region_offset
 from napari_mixedptycho._napari.launch import add_dock
 from napari_mixedptycho._napari.overlays import ELLIPSES, TRUTH
 from napari_mixedptycho._napari.pages.details import PAIRS
+from napari_mixedptycho._napari.strokes import LINE
 from napari_mixedptycho._napari.widget import MixedPtychoWidget
+from napari_mixedptycho.io import sample_path
 from napari_mixedptycho.recipe import Recipe
 
 PATH = QSettings.Format.IniFormat, QSettings.Scope.UserScope
-KEPT = ("data", "calibrate", "orientations", "model", "running", "runs", "dock", "pairs")
+KEPT = ("shapes", "mask", "data", "calibrate", "orientations", "model", "running", "runs", "dock", "pairs")
 STEPS = ("data", "calibrate", "model", "run", "analyse")
 
 
@@ -47,9 +53,14 @@ def main() -> int:
     dock = add_dock(viewer)
     wait(0.5)
     picture(viewer, options, "start")
+    shapes(dock, viewer, options)
     dock.open("sample:si_sigma9")
     dock.display.look()
     settle(dock)
+    mask(dock, viewer, options)
+    if options.short:
+        viewer.close()
+        return 0
     for step in STEPS[:4]:
         dock.steps.show_step(step)
         picture(viewer, options, f"{step}_before" if step == "calibrate" else step)
@@ -68,6 +79,34 @@ def main() -> int:
     print(dock.steps.footer.status.text())
     viewer.close()
     return 0
+
+
+def shapes(dock: MixedPtychoWidget, viewer: napari.Viewer, options: argparse.Namespace) -> None:
+    """Open the sample as a stack of patterns that does not say how many rows and columns its scan has."""
+    with h5py.File(sample_path("si_sigma9")) as sample, tempfile.TemporaryDirectory() as folder:
+        np.save(Path(folder) / "stack.npy", np.asarray(sample["data"][:18]).reshape(432, 64, 64))
+        dock.steps.data.opened.emit(str(Path(folder) / "stack.npy"))
+        settle(dock)
+        wait(1)
+        picture(viewer, options, "shapes", dock)
+
+
+def mask(dock: MixedPtychoWidget, viewer: napari.Viewer, options: argparse.Namespace) -> None:
+    """Draw an arm of a beam stop on the pattern, by keys, and take it back."""
+    view, panel = dock.steps.data.pattern, dock.steps.data.virtual
+    panel.mask_button.click()
+    panel.mask_tools.tools[LINE].click()
+    panel.mask_tools.width_entry.setValue(4)
+    key, shift = Qt.Key, Qt.KeyboardModifier.ShiftModifier
+    QTest.keyClick(view, key.Key_Space)
+    for _ in range(4):
+        QTest.keyClick(view, key.Key_Right, shift)
+    QTest.keyClick(view, key.Key_Space)
+    settle(dock)
+    picture(viewer, options, "mask", dock)
+    panel.mask_tools.undo.click()
+    panel.mask_button.click()
+    settle(dock)
 
 
 def calibrate(dock: MixedPtychoWidget, viewer: napari.Viewer, options: argparse.Namespace) -> None:
@@ -117,7 +156,7 @@ def analyse(dock: MixedPtychoWidget, viewer: napari.Viewer, options: argparse.Na
 def settle(dock: MixedPtychoWidget) -> None:
     """Wait until nothing is measured beside the window."""
     wait(0.3)
-    while dock.calibrating.busy:
+    while dock.calibrating.busy or dock.opening.busy or dock.imaging.busy:
         wait(0.1)
     wait(0.5)
 
@@ -140,12 +179,18 @@ def wait(seconds: float) -> None:
         time.sleep(0.01)
 
 
-def picture(viewer: napari.Viewer, options: argparse.Namespace, name: str) -> None:
+def picture(
+    viewer: napari.Viewer, options: argparse.Namespace, name: str, part: QWidget | None = None
+) -> None:
+    """Take the window, or a part of it."""
     wait(0.6)
     if name not in KEPT and not options.all:
         return
     path = options.out / f"{name}.png"
-    viewer.window.screenshot(str(path), canvas_only=False, flash=False)
+    if part is None:
+        viewer.window.screenshot(str(path), canvas_only=False, flash=False)
+    else:
+        part.grab().save(str(path))
     print(path)
 
 
@@ -156,6 +201,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--iterations", type=int, help="of the last stage")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--all", action="store_true", help="also the pictures that no page shows")
+    parser.add_argument("--short", action="store_true", help="only questions and mask of step 1")
     parser.add_argument("--theme", default="dark", choices=("dark", "light"))
     parser.add_argument("--size", type=int, nargs=2, default=(1500, 940), metavar=("WIDTH", "HEIGHT"))
     return parser.parse_args()

@@ -181,5 +181,5 @@ class SpectrumView(Picture):
         self._ring.setRect(QRectF(-radius, -radius, 2 * radius, 2 * radius))
         detail = f"{1 / radius:.3g} Å" if radius > 1e-6 else "∞"
         said = f"Ring: {radius:.3f} 1/Å = {detail}"
-        self.set_title(f"{said} (drag the target, or arrow keys)")
+        self.set_title(f"{said} (drag, or arrow keys)")
         self.setAccessibleName(f"Spectrum. {said}")

@@ -42,8 +42,8 @@ class SeparationChart(Canvas):
         self._axis.enableAutoSIPrefix(False)
         self._right.setXLink(plot.vb)
         plot.vb.sigResized.connect(self._follow)
-        # pyqtgraph writes the label of this axis a little beyond it.
-        plot.layout.setContentsMargins(0, 0, 6, 0)
+        # pyqtgraph writes the labels of this axis and of the lower one a little beyond them.
+        plot.layout.setContentsMargins(1, 1, 6, 7)
         self._palette: Palette | None = None
         self._earlier: list[tuple[Any, Any]] = []
         self.curves = self._new()

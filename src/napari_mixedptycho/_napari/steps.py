@@ -86,8 +86,10 @@ class Steps(QWidget):
     def show_step(self, name: str) -> None:
         """Show a page: ``data``, ``calibrate``, ``model``, ``run`` or ``analyse``."""
         self.buttons[name].setChecked(True)
-        self._stack.setCurrentWidget(self._pages()[name])
+        page = self._pages()[name]
+        self._stack.setCurrentWidget(page)
         self.shown.emit(name)
+        page.settle()
 
     @property
     def step(self) -> str:

@@ -229,7 +229,8 @@ class Thumbnails(QWidget):
             used = look.orientation == taken
             words = [w for w, there in (("best", best), ("in use", used)) if there]
             tile.setText(f"{short(look)}\n{', '.join(words)}")
-            tile.setIcon(QIcon(pixmap(_grey(look.phase))))
+            ratio = self.devicePixelRatioF()
+            tile.setIcon(QIcon(pixmap(_grey(look.phase, round(ratio * _TILE)), ratio)))
             tile.setChecked(used)
             tile.setToolTip(
                 f"<qt>{look.label}: loss {look.loss:.4g}, defocus {look.defocus:+.0f} Å, phase leans to "
@@ -250,17 +251,20 @@ def short(look: Thumbnail) -> str:
     return " ".join(letters) or "as stored"
 
 
-def pixmap(image: NDArray[np.uint8]) -> QPixmap:
-    """Return (y, x, rgba) for the screen."""
+def pixmap(image: NDArray[np.uint8], ratio: float = 1.0) -> QPixmap:
+    """Return (y, x, rgba) for a screen that has `ratio` dots for each pixel of a widget."""
     image = np.ascontiguousarray(image)
     rows, columns = image.shape[:2]
     made = QImage(image.tobytes(), columns, rows, 4 * columns, QImage.Format.Format_RGBA8888)
-    return QPixmap.fromImage(made.copy())
+    found = QPixmap.fromImage(made.copy())
+    found.setDevicePixelRatio(ratio)
+    return found
 
 
-def _grey(phase: NDArray[np.floating]) -> NDArray[np.uint8]:
+def _grey(phase: NDArray[np.floating], edge: int) -> NDArray[np.uint8]:
+    """Return (y, x, rgba) of at least `edge` px."""
     low, high = percentile_limits(phase)
     value = np.clip(255 * (phase - low) / (high - low), 0, 255).astype(np.uint8)
-    repeat = max(1, -(-_TILE // len(value)))
+    repeat = max(1, -(-edge // len(value)))
     value = np.kron(value, np.ones((repeat, repeat), np.uint8))
     return np.stack([value, value, value, np.full_like(value, 255)], axis=-1)

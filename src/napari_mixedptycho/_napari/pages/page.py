@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
-from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QApplication,
+    QFrame,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 _GAP = 2
 """Between content and scroll bar, px: with a style sheet Qt leaves it, and says that it does not."""
+_ROUNDS = 4
+"""A scroll bar takes width, narrower words take height, …: so often at most."""
 
 
 class Page(QScrollArea):
@@ -29,6 +40,19 @@ class Page(QScrollArea):
         inner, bar = self.widget(), self.verticalScrollBar()
         width = inner.minimumSizeHint().width() if inner is not None else 0
         return QSize(width + (bar.sizeHint().width() + _GAP if bar is not None else 0), 120)
+
+    def settle(self) -> None:
+        """Lay the content out now, from the inside out; Qt would do so bit by bit, and draw in between."""
+        before = None
+        for _ in range(_ROUNDS):
+            for part in reversed(self.inner.findChildren(QWidget)):
+                layout = part.layout()
+                if layout is not None and part.isVisible():
+                    layout.activate()
+            QApplication.sendEvent(self, QEvent(QEvent.Type.LayoutRequest))
+            if self.inner.size() == before:
+                return
+            before = self.inner.size()
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802 - Qt's name
         """Ask again when the content has changed."""

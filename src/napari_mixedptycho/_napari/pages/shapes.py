@@ -54,7 +54,8 @@ class ShapeTiles(QWidget):
             tile.setText(f"{tile.text()}\n{'likeliest' if sure else ''}")
             tile.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
             tile.setIconSize(QSize(_TILE, _TILE))
-            tile.setIcon(QIcon(pixmap(_picture(guess.image))))
+            ratio = self.devicePixelRatioF()
+            tile.setIcon(QIcon(pixmap(_picture(guess.image, round(ratio * _TILE)), ratio)))
             tile.setToolTip(f"<qt>{self._tip(guess)}</qt>")
 
     def _show(self, guesses: Sequence[ScanGuess]) -> None:
@@ -90,19 +91,19 @@ class ShapeTiles(QWidget):
         return f"Left out: {counted(left, 'pattern')}, {why}"
 
 
-def _picture(image: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Return a square tile (y, x, rgba) with the image in its middle; what is very narrow is widened."""
+def _picture(image: NDArray[np.float64], edge: int) -> NDArray[np.uint8]:
+    """Return a tile (y, x, rgba) of `edge` px with the image in its middle; a very narrow one is widened."""
     low, high = np.percentile(image, [1, 99])
     grey = np.clip(255 * (image - low) / max(float(high - low), 1e-12), 0, 255).astype(np.uint8)
-    scale = _TILE / max(image.shape)
+    scale = edge / max(image.shape)
     sizes = [max(3, round(n * scale)) for n in image.shape]
     rows, columns = (
         np.minimum((np.arange(size) / size * n).astype(int), n - 1)
         for size, n in zip(sizes, image.shape, strict=True)
     )
     grey = grey[np.ix_(rows, columns)]
-    tile = np.zeros((_TILE, _TILE, 4), np.uint8)
-    top, left = ((_TILE - n) // 2 for n in grey.shape)
+    tile = np.zeros((edge, edge, 4), np.uint8)
+    top, left = ((edge - n) // 2 for n in grey.shape)
     shown = tile[top : top + len(grey), left : left + grey.shape[1]]
     shown[..., :3], shown[..., 3] = grey[..., None], 255
     return tile

@@ -25,6 +25,7 @@ class Modelling(QObject):
         self._desk, self._steps, self._page = desk, steps, steps.model
         self._work = Background("mixedptycho outlook", self)
         self._work.arrived.connect(self._page.outlook.show_outlook)
+        self._work.arrived.connect(lambda _: self._page.settle())
         self._work.failed.connect(lambda error: self._page.outlook.show_outlook(None, in_words(error)))
         self._seen: tuple[Recipe, Dataset] | None = None
         self._timer = QTimer(self)
