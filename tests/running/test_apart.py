@@ -191,3 +191,28 @@ def test_what_cannot_be_handed_over_is_refused_at_once(tmp_path: Path, seats: li
     made = job(small())
     with pytest.raises(Exception, match="Strange"):
         Apart(replace(made, dataset=made.dataset.replace(patterns=Strange())), tmp_path / "c.h5", seats[0])
+
+
+def test_what_fails_to_be_shown_does_not_end_the_run(
+    tmp_path: Path, seats: list[Seat], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seats.append(Seat())
+    work = Apart(job(small("stages.1.iterations=100000")), tmp_path / "copy.h5", seats[0])
+    work.start()
+    until(work, lambda look: look.news is not None)
+    asked, ask = [], work._ask
+
+    def short(name: str, **arguments: bool) -> object:
+        asked.append(arguments["resting"])
+        if not arguments["resting"]:
+            raise MemoryError
+        return ask(name, **arguments)
+
+    monkeypatch.setattr(work, "_ask", short)
+    look = work.look()
+    assert asked == [False, True]
+    assert not look.over
+    assert look.error is None
+    monkeypatch.setattr(work, "_ask", ask)
+    until(work, lambda look: look.news is not None)
+    work.shutdown()

@@ -47,6 +47,7 @@ class Seat:
                 [_python(), "-P", "-m", _ENGINE, str(self.folder)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                stderr=None if sys.stderr is not None else subprocess.DEVNULL,
                 env={**os.environ, "PYTHONPATH": paths},
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
@@ -129,10 +130,13 @@ class Apart:
 
     def look(self, *, resting: bool = False) -> Look:
         """Return what there is to be seen, as `Work.look` does; a lost process is an error of the run."""
-        try:
-            return cast(Look, self._ask("look", resting=resting))
-        except SeatLostError as error:
-            return Look(over=True, error=error)
+        wishes = [resting, True]  # where memory is too short for the images, at least how the run stands
+        while True:
+            try:
+                return cast(Look, self._ask("look", resting=wishes.pop(0)))
+            except Exception as error:  # noqa: BLE001 - whatever it is, it must reach the screen
+                if isinstance(error, SeatLostError) or not wishes:
+                    return Look(over=True, error=error)
 
     def keep(self) -> Path | None:
         """Write the copy now, as `Work.keep` does."""

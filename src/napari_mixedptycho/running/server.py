@@ -34,9 +34,9 @@ def serve(requests: BinaryIO, answers: BinaryIO, folder: Path) -> None:
             if work is None:
                 work = Work(*arguments)
                 continue
-            answer = _done(work, name, arguments)
+            packed = _done(work, name, arguments)
             if wanted:
-                parcel.send(answers, parcel.pack(answer), folder)
+                parcel.send(answers, packed, folder)
     except (EOFError, BrokenPipeError):
         pass
     finally:
@@ -56,8 +56,9 @@ def main() -> None:
         serve(sys.stdin.buffer, answers, Path(sys.argv[1]))
 
 
-def _done(work: Work, name: str, arguments: dict[str, Any]) -> tuple[bool, Any]:
+def _done(work: Work, name: str, arguments: dict[str, Any]) -> parcel.Packed:
+    """Do what is asked, and pack what came of it: no failure may end the run."""
     try:
-        return True, getattr(work, name)(**arguments)
+        return parcel.pack((True, getattr(work, name)(**arguments)))
     except Exception as error:  # noqa: BLE001 - whatever it is, it must reach whoever asked
-        return False, error
+        return parcel.pack((False, error))
