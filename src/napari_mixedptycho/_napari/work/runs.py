@@ -25,6 +25,7 @@ from napari_mixedptycho.reconstruct import Progress
 from napari_mixedptycho.result import Result
 from napari_mixedptycho.running import Job, News
 from napari_mixedptycho.variants import further, quick_look, steered
+from napari_mixedptycho.words import counted
 
 
 class Runs(QObject):
@@ -201,7 +202,8 @@ class Runs(QObject):
         self._idle()
         entry = self.book.find(name)
         result = self.bring(entry)
-        self._desk.said.emit(f"{name}: {len(result.history)} iterations, loss {result.history.loss[-1]:.4g}")
+        done = counted(len(result.history), "iteration")
+        self._desk.said.emit(f"{name}: {done}, loss {result.history.loss[-1]:.4g}")
 
     def bring(self, entry: Entry) -> Result:
         """Put a run on the desk and on the screen, without a word; raises `InputError`."""
