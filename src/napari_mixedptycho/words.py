@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 
 def counted(number: int, noun: str, several: str = "") -> str:
     """Return a number with what is counted: 1 column, 2 columns; `several` where more than an s is added."""
     return f"{number} {noun if number == 1 else several or noun + 's'}"
+
+
+def interval(low: float, high: float, digits: int) -> str:
+    """Return an interval; what has no upper end is above the lower one."""
+    return f"{low:.{digits}f} to {high:.{digits}f}" if math.isfinite(high) else f"above {low:.{digits}f}"
 
 
 def size(count: float) -> str:

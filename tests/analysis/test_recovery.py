@@ -35,6 +35,16 @@ def test_the_share_is_what_is_found_above_the_floor() -> None:
     assert "sizes come out too small" in found.sentence()
 
 
+def test_two_states_do_not_bound_a_motion_from_above() -> None:
+    parts = [measured(sd, seed, states) for sd, seed, states in ((0.02, 1, 2), (0.005, 2, 2), (0.05, 3, 200))]
+    found = recover(*parts, measured(0.03, 4, 2), FloorSettings(draws=300))
+    low, high = found.share_interval
+    assert low < found.share
+    assert high == np.inf
+    assert "(above 0." in found.sentence()
+    assert json.loads(json.dumps(found.numbers(), allow_nan=False))["share_interval"][1] is None
+
+
 def test_a_motion_that_is_found_whole_is_said_without_warning() -> None:
     assert "too small" not in recovery(0.05, 0.003, 0.053).sentence()
 

@@ -15,6 +15,7 @@ from napari_mixedptycho.analysis.columns import Floats
 from napari_mixedptycho.analysis.motion import ColumnMotion, finite
 from napari_mixedptycho.errors import InputError
 from napari_mixedptycho.settings import Settings
+from napari_mixedptycho.words import interval
 
 _STILL = 1e-9  # Å: nothing but rounding
 _CLEAR = 2.0
@@ -86,7 +87,7 @@ class Verdict:
         if self.resolved:
             return f"Motion is {times}: {numbers}; {self.above:.4f} Å above it."
         low, high = self.ratio_interval
-        text = f"Motion is not resolved: {numbers}, {times} ({low:.2f} to {high:.2f})"
+        text = f"Motion is not resolved: {numbers}, {times} ({interval(low, high, 2)})"
         if low <= 1:
             return f"{text}."
         least = self.settings.least
@@ -220,6 +221,9 @@ def _above(found: Sequence[Floats], drawn: Sequence[Floats], confidence: float) 
         likely.append(np.where(one > _STILL**2, one**2 / np.maximum(again, _STILL**2), 0.0))
     tail = (1 - confidence) / 2
     ends = np.quantile(likely[0] - likely[1], [tail, 1 - tail], axis=0)
+    # Few states, drawn again, are all the same so often that nothing bounds the motion from above.
+    unbounded = (found[0] > _STILL**2) & ((drawn[0] <= _STILL**2).mean(axis=0) > tail)
+    ends[1] = np.where(unbounded, np.inf, ends[1])
     return np.asarray(np.sqrt(np.maximum(ends, 0.0)).T)
 
 

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from napari_mixedptycho.analysis.floor import FloorSettings, judge
 from napari_mixedptycho.analysis.motion import ColumnMotion, finite
+from napari_mixedptycho.words import interval
 
 _FAITHFUL = 0.8
 """Share of a motion from which on its size counts as found."""
@@ -64,10 +65,10 @@ class Recovery:
         low, high = self.share_interval
         text = (
             f"Of a planted motion of {self.planted:.3f} Å the same recipe finds {self.found:.4f} Å, "
-            f"{self.share:.2f} ({low:.2f} to {high:.2f}) of it above the floor"
+            f"{self.share:.2f} ({interval(low, high, 2)}) of it above the floor"
         )
         low, high = self.ratio_interval
-        beside = f"The result shows {self.ratio:.2f} ({low:.2f} to {high:.2f}) times as much"
+        beside = f"The result shows {self.ratio:.2f} ({interval(low, high, 2)}) times as much"
         if not self.resolved:
             text = f"{text}: so much is not told from rest, and no verdict excludes it."
             return f"{text} {beside}; what such a motion gives does not explain it." if low > 1 else text

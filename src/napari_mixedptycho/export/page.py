@@ -16,7 +16,7 @@ from napari_mixedptycho.dataset import Dataset
 from napari_mixedptycho.export.facts import data_facts, model_facts
 from napari_mixedptycho.export.findings import Findings
 from napari_mixedptycho.export.html import element, folded, page, picture, table
-from napari_mixedptycho.words import counted
+from napari_mixedptycho.words import counted, interval
 
 NOT_PROVEN = (
     "No stationary control was given. States can take up noise and errors of the model, which look like "
@@ -99,10 +99,8 @@ def _headline(findings: Findings) -> str:
     )
 
 
-def _range(value: float, interval: tuple[float, float]) -> str:
-    low, high = interval
-    ends = f"{low:.4f} to {high:.4f}" if np.isfinite(high) else f"above {low:.4f}"
-    return f"{value:.4f} ({ends})" if np.isfinite(low) else f"{value:.4f}"
+def _range(value: float, ends: tuple[float, float]) -> str:
+    return f"{value:.4f} ({interval(*ends, 4)})" if np.isfinite(ends[0]) else f"{value:.4f}"
 
 
 def _belief(findings: Findings) -> list[str]:
@@ -113,7 +111,7 @@ def _belief(findings: Findings) -> list[str]:
         text = f"Stationary control. {verdict.sentence()}"
         if np.isfinite(verdict.ratio):
             text += (
-                f" {100 * verdict.settings.confidence:g} % interval of the ratio: {low:.2f} to {high:.2f}."
+                f" {100 * verdict.settings.confidence:g} % interval of the ratio: {interval(low, high, 2)}."
             )
         parts = [element("div", text, "verdict good" if verdict.resolved else "verdict doubt")]
         parts += _beside_verdict(findings, resolved=verdict.resolved)
@@ -171,16 +169,16 @@ def _column_table(findings: Findings) -> str:
     rows = []
     for index in range(min(motion.n_columns, _MOST_ROWS)):
         low, high = ends[index]
-        interval = f"{low:.3f} to {high:.3f}" if np.isfinite(high) else f"above {low:.3f}"
+        error = interval(low, high, 3)
         row = [
             str(motion.numbers[index] if motion.numbers else index),
             *(f"{value:.3f}" for value in (*motion.mean[index], *motion.sd[index], motion.u_rms[index])),
-            interval if np.isfinite(low) else "–",
+            error if np.isfinite(low) else "–",
             f"{factors[index]:.3f}",
         ]
         if verdict is not None:
             low, high = verdict.column_above_interval[index]
-            above = f"{verdict.column_above[index]:.3f} ({low:.3f} to {high:.3f})"
+            above = f"{verdict.column_above[index]:.3f} ({interval(low, high, 3)})"
             row += [f"{verdict.column_floor[index]:.4f}", above]
         rows.append(row)
     return table(header, rows, "numbers")

@@ -16,6 +16,7 @@ from napari_mixedptycho.analysis import (
     u_rms_interval,
 )
 from napari_mixedptycho.export import Findings
+from napari_mixedptycho.words import interval
 
 _NAMED = 4
 """Partners that are named; the rings in the image show them all."""
@@ -28,7 +29,7 @@ def about_column(found: Findings, column: int, partners: Partners | None) -> str
     low, high = u_rms_interval(motion, found.settings)[column]
     text = f"u<sub>rms</sub> {size:.3f} Å per axis"
     if np.isfinite(low):
-        text += f" ({low:.3f} to {high:.3f})" if np.isfinite(high) else f" (above {low:.3f})"
+        text += f" ({interval(low, high, 3)})"
     text += f", B {float(b_factor(size)):.2f} Å² of its centre."
     if found.verdict is not None:
         floor, above = found.verdict.column_floor[column], found.verdict.column_above[column]

@@ -7,6 +7,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
 from napari_mixedptycho.analysis import ColumnMotion, Comparison, Matter
+from napari_mixedptycho.words import interval
 
 Row = tuple[str, str, str]
 
@@ -62,10 +63,10 @@ def _rows(motion: ColumnMotion, comparison: Comparison | None, matter: Matter) -
     rows.append(("Object states", str(motion.n_states), ""))
     measured = motion if comparison is None else comparison
     for axis in "yx":
-        name, interval = f"sd_{axis}", getattr(motion, f"sd_{axis}_interval")
+        name, ends = f"sd_{axis}", getattr(motion, f"sd_{axis}_interval")
         there = f"{getattr(true, f'true_{name}'):.3f}" if true is not None else ""
         rows.append((f"Motion along {axis} (sd, Å)", f"{getattr(measured, name):.3f}", there))
-        rows.append((f"    {100 * motion.confidence:g} % interval (Å)", _interval(*interval), ""))
+        rows.append((f"    {100 * motion.confidence:g} % interval (Å)", _interval(*ends), ""))
     rows += _meaning(motion, matter)
     if true is not None:
         rows.append(("Measured ÷ true motion", _number(true.sd_ratio, ".2f"), "1"))
@@ -87,9 +88,7 @@ def _meaning(motion: ColumnMotion, matter: Matter) -> list[Row]:
 
 
 def _interval(low: float, high: float) -> str:
-    if not np.isfinite(low):
-        return "–"
-    return f"{low:.3f} to {high:.3f}" if np.isfinite(high) else f"above {low:.3f}"
+    return interval(low, high, 3) if np.isfinite(low) else "–"
 
 
 def _number(value: float | None, kind: str) -> str:

@@ -20,6 +20,7 @@ from napari_mixedptycho.analysis.figures.style import (
 )
 from napari_mixedptycho.analysis.floor import Verdict
 from napari_mixedptycho.analysis.motion import ColumnMotion
+from napari_mixedptycho.words import interval
 
 _PICOMETRES = 100.0  # per Å
 
@@ -62,7 +63,7 @@ def _headline(verdict: Verdict) -> str:
     word = "Motion is resolved" if verdict.resolved else "Motion is not resolved"
     return (
         f"{word}: {verdict.ratio:.1f} times the floor "
-        f"({100 * verdict.settings.confidence:g} % interval {low:.1f} to {high:.1f})"
+        f"({100 * verdict.settings.confidence:g} % interval {interval(low, high, 1)})"
     )
 
 
