@@ -6,9 +6,12 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QApplication
 
+from napari_mixedptycho._napari.column_chart import ColumnChart, Scatter
 from tests._napari.conftest import MakeDock
 from tests._napari.walking import unfold
 
@@ -61,3 +64,27 @@ def test_a_page_has_its_room_when_it_comes_into_view(make_dock: MakeDock) -> Non
         # Before a single event is handled: what is drawn now is what is seen.
         needed = page.inner.layout().minimumHeightForWidth(page.inner.width())
         assert page.inner.height() >= needed, name
+
+
+def test_nothing_says_that_no_scan_is_open_while_one_is_looked_at(make_dock: MakeDock, qtbot: QtBot) -> None:
+    dock = make_dock()
+    view = dock.steps.model.outlook
+    dock.steps.show_step("model")
+    assert "Open a scan" in view.empty.text()
+    dock.open("sample:si_sigma9")
+    assert "Looking at the scan" in view.empty.text()
+    qtbot.waitUntil(lambda: view.empty.isHidden() and not dock.modelling.busy, timeout=20_000)
+
+
+def test_the_ellipse_of_the_truth_is_all_in_the_chart(qtbot: QtBot) -> None:
+    chart = ColumnChart()
+    qtbot.addWidget(chart)
+    chart.resize(400, 250)
+    chart.show()
+    states, covariance = np.array([[0.01, 0.0], [-0.01, 0.0]]), np.diag([1e-4, 1e-4])
+    chart.show_column(Scatter("3", states, covariance, np.diag([0.06**2, 0.05**2])))
+    QApplication.processEvents()
+    seen = chart.plotItem.vb.viewRect()
+    x, y = chart.truth.getData()
+    assert seen.left() < x.min() < x.max() < seen.right()
+    assert seen.top() < y.min() < y.max() < seen.bottom()

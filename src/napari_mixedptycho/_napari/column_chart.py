@@ -108,7 +108,10 @@ class ColumnChart(Canvas):
         self._legend.addItem(self.ellipse, "1σ")
         if true is not None:
             self._legend.addItem(self.truth, "1σ of the truth")
-        reach = _ROOM * max(float(np.abs(column.states).max()), float(np.hypot(sd_y, sd_x)), _LEAST / _ROOM)
+        widest = [float(np.abs(column.states).max()), float(np.hypot(sd_y, sd_x)), _LEAST / _ROOM]
+        if true is not None:
+            widest.append(float(np.sqrt(np.diag(true).max())))
+        reach = _ROOM * max(widest)
         # With room for the legend above all states.
         self.plotItem.setRange(
             QRectF(-reach, -_LEGEND * reach, 2 * reach, (1 + _LEGEND) * reach), padding=0.0

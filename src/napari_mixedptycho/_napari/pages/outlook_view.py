@@ -18,6 +18,7 @@ from napari_mixedptycho.outlook import Outlook
 _INDENT = 5
 """Of labels in napari's style, px: what is drawn lines up with them."""
 _EMPTY = "Open a scan (step 1): here you will see what these settings come to on it."
+_SOON = "Looking at the scan …"
 
 
 class OutlookView(QWidget):
@@ -54,6 +55,12 @@ class OutlookView(QWidget):
         self.empty.setText(why or _EMPTY)
         self.empty.setVisible(not there)
         mark(self.empty, "warn", bool(why))
+
+    def expect(self) -> None:
+        """Say that an outlook will come, where none is shown."""
+        if not self.empty.isHidden():
+            self.show_outlook(None)
+            self.empty.setText(_SOON)
 
     def set_palette(self, palette: Palette) -> None:
         """Take the colours of the theme."""

@@ -71,4 +71,6 @@ class Modelling(QObject):
 
     def _changed(self) -> None:
         if self._steps.step == "model":
+            if self._desk.dataset is not None and self._seen is None:
+                self._page.outlook.expect()
             self._timer.start()
