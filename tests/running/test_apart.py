@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -181,6 +182,18 @@ def test_a_seat_that_nobody_takes_ends(seats: list[Seat]) -> None:
     seat.close(wait=True)
     assert seat.process.returncode == 0
     assert not seat.folder.exists()
+
+
+def test_a_seat_that_is_forgotten_ends() -> None:
+    seat = Seat()
+    process, folder = seat.process, seat.folder
+    del seat
+    gc.collect()
+    assert process.wait(timeout=30) == 0
+    end = time.monotonic() + 10
+    while folder.exists():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_what_cannot_be_handed_over_is_refused_at_once(tmp_path: Path, seats: list[Seat]) -> None:

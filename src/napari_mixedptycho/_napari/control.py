@@ -61,7 +61,7 @@ class Control(QObject):
         self._seat: Seat | None = None
         self._copy: Path | None = None
         self.pausing = self.stopping = self.waiting = False
-        self._was_paused = self._blind = self._showing = False
+        self._was_paused = self._blind = self._showing = self._closed = False
         self._orders, self._rest = 0, 0.0
         self._shown: Result | None = None
         self._images = Background("mixedptycho images", self)
@@ -86,7 +86,7 @@ class Control(QObject):
 
     def get_ready(self) -> None:
         """Have a process ready for the next run, where runs have processes of their own."""
-        if self._seat is None and self._work is None and preference("own_process"):
+        if self._seat is None and not (self.running or self._closed) and preference("own_process"):
             with suppress(OSError):
                 self._seat = Seat()
 
@@ -141,7 +141,8 @@ class Control(QObject):
             self._copy = None
 
     def shutdown(self) -> None:
-        """End the run and wait for it, without another word."""
+        """End the run and wait for it, without another word; there will be no other."""
+        self._closed = True
         self._timer.stop()
         self._images.shutdown()
         if self._work is not None:

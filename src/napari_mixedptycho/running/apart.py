@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+import weakref
 from contextlib import suppress
 from dataclasses import replace
 from multiprocessing import spawn
@@ -57,19 +58,28 @@ class Seat:
         self.requests = cast(BinaryIO, self.process.stdin)
         self.answers = cast(BinaryIO, self.process.stdout)
 
+        self._leave = weakref.finalize(self, _send_away, self.process, self.folder)
+        self._leave.atexit = False  # it notices by itself that this process is gone
+
     def close(self, *, wait: bool) -> None:
         """Send it away; it ends when its run has."""
-        for stream in (self.requests, self.answers):
+        self._leave()
+        if wait:
+            self.process.wait()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _send_away(process: subprocess.Popen[bytes], folder: Path) -> None:
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
             with suppress(OSError):  # it is gone already
                 stream.close()
-        if wait:
-            self._end()
-        else:
-            threading.Thread(target=self._end, name="end of a run's process", daemon=True).start()
 
-    def _end(self) -> None:
-        self.process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def end() -> None:
+        process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+    threading.Thread(target=end, name="end of a run's process", daemon=True).start()
 
 
 class Apart:
