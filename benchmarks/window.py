@@ -161,7 +161,7 @@ def main() -> None:
     dock.steps.show_step("run")
     measure("3×3 points", dock, recipe(3, 1500))
     measure("8×8 points", dock, recipe(8, 130))
-    measure("10 states of 1024²", dock, recipe(3, 70, states=LARGE[0]))
+    measure("10 states of 1024²", dock, recipe(3, 210, states=LARGE[0]))
     begin = time.perf_counter()
     View.of(dock.result)
     print(f"images of 10 states of 1024²: {time.perf_counter() - begin:.3f} s of a thread of their own")

@@ -20,7 +20,7 @@ from napari_mixedptycho.reconstruct import Progress
 from napari_mixedptycho.running import server, work
 
 LARGE = (10, 1, 1024, 1024)
-TRANSFORMS = 24
+TRANSFORMS = 8
 """Of the large object's planes in one of its iterations."""
 TIMES = "MIXEDPTYCHO_TIMES"
 """Environment variable: the file for the clock at the first and at the last iteration."""

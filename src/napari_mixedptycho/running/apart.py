@@ -41,8 +41,8 @@ class Seat:
 
     def __init__(self) -> None:
         self.folder = parcel.new_folder()
-        # The folder in which somebody happens to be is no place for modules (-P); all others are found alike.
-        paths = os.pathsep.join(path for path in sys.path if path)
+        # Modules are found there as they are here, and not where somebody happens to be (-P).
+        paths = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
         try:
             self.process = subprocess.Popen(
                 [_python(), "-P", "-m", _ENGINE, str(self.folder)],
