@@ -20,7 +20,7 @@ from napari_mixedptycho.running.news import Look, Memory, News
 from napari_mixedptycho.running.runner import Runner
 
 
-class Work:
+class Work(Runner):
     """A run, beside whoever watches it.
 
     Parameters
@@ -39,36 +39,16 @@ class Work:
         self._prepared: Prepared | None = None
         self._latest: Progress | None = None
         self._partial = False
-        self._runner = Runner(lambda: kept(self._steps(), self._saver))
-
-    def start(self) -> None:
-        """Begin; once."""
-        self._runner.start()
-
-    def pause(self) -> None:
-        """Wait after the iteration in work."""
-        self._runner.pause()
-
-    def resume(self) -> None:
-        """Go on after `pause`."""
-        self._runner.resume()
-
-    def step(self) -> None:
-        """Do one iteration and wait again; what is not waiting waits after the one in work."""
-        self._runner.step()
-
-    def stop(self) -> None:
-        """End after the iteration in work; what it found is kept."""
-        self._runner.stop()
+        super().__init__(lambda: kept(self._journey(), self._saver))
 
     def leave(self) -> None:
         """Let go of a run that is over."""
-        self._runner.wait()
+        self.wait()
 
     def shutdown(self) -> None:
         """End the run and wait for it."""
-        self._runner.stop()
-        self._runner.wait()
+        self.stop()
+        self.wait()
 
     def look(self, *, resting: bool = False) -> Look:
         """Return what there is to be seen; not for the window's own thread, which would wait.
@@ -78,15 +58,14 @@ class Work:
         resting
             Leave news where they are for now, unless the run waits or is over.
         """
-        runner = self._runner
         # Asked in this order, no news can come between the last look and the end.
-        over, waiting = runner.over, runner.paused
-        news = None if resting and not (over or waiting) else self._news(over=over)
+        over, waiting = self.over, self.paused
+        news = None if resting and not (over or waiting) else self._told(over=over)
         if news is not None:
             news = replace(news, memory=Memory.now(self._job.recipe.run.device))
         notes = tuple(self._notes.popleft() for _ in range(len(self._notes)))
         doubtful = self._doubts.popleft() if self._doubts else None
-        return Look(news, over, waiting, runner.error, notes, doubtful)
+        return Look(news, over, waiting, self.error, notes, doubtful)
 
     def keep(self) -> Path | None:
         """Write the copy now; returns where, or nothing when there is nothing yet or that failed."""
@@ -113,7 +92,7 @@ class Work:
             return None
         return progress.iteration, compare_pattern(prepared, progress.result, point)
 
-    def _steps(self) -> Iterator[Progress]:
+    def _journey(self) -> Iterator[Progress]:
         """Reconstruct; in the thread of the run."""
         recipe, dataset = self._job.recipe, self._job.patterns()
         prepared = prepare(recipe, dataset)
@@ -124,8 +103,8 @@ class Work:
             yield progress
         self._prepared = None
 
-    def _news(self, *, over: bool) -> News | None:
-        news = self._runner.take()
+    def _told(self, *, over: bool) -> News | None:
+        news = self.take()
         if over:
             # The last shown was without the solver's memory: once more, as a whole.
             again = self._partial and news is None and self._latest is not None
