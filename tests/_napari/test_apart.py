@@ -18,6 +18,7 @@ from napari_mixedptycho.prepare import Prepared
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.result import Result
 from napari_mixedptycho.running import Apart, Seat, Work
+from napari_mixedptycho.words import counted
 from tests._napari import test_steering
 from tests._napari.driving import click, threads
 
@@ -79,7 +80,7 @@ def test_a_killed_engine_leaves_the_window_and_the_result(
         places[0].process.kill()
     text = dock.steps.footer.status.text()
     assert "ended from outside" in text
-    assert f"The result after {done(dock)} iterations is kept." in text
+    assert f"The result after {counted(done(dock), 'iteration')} is kept." in text
     (copy,) = unsaved.copies()
     assert len(Result.load(copy).history) == done(dock)
     assert dock.runs.book.entries[0].state == "failed"

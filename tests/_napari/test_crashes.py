@@ -19,6 +19,7 @@ from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import Progress, reconstruct
 from napari_mixedptycho.result import Result
 from napari_mixedptycho.running import work
+from napari_mixedptycho.words import counted
 from tests._napari.driving import click, names, threads
 from tests.strict_device import OutOfMemoryError, install
 
@@ -105,7 +106,7 @@ def test_a_run_that_breaks_midway_keeps_what_was_reached(
     monkeypatch.setattr(work, "reconstruct", breaks(after, Broken("a bit flipped")))
     text = fail(dock, qtbot)
     assert "Broken: a bit flipped" in text
-    assert f"after {after} iterations is kept" in text
+    assert f"after {counted(after, 'iteration')} is kept" in text
     assert done(dock) == after
     (copy,) = unsaved.copies()
     assert len(Result.load(copy).history) == after
@@ -225,7 +226,7 @@ def test_memory_that_runs_out_midway_leaves_the_copy(
     text = fail(dock, qtbot)
     assert "not enough memory" in text
     assert done(dock) >= 1
-    assert f"The result after {done(dock)} iterations is kept." in text
+    assert f"The result after {counted(done(dock), 'iteration')} is kept." in text
     (copy,) = unsaved.copies()
     assert len(Result.load(copy).history) == done(dock)
     monkeypatch.undo()

@@ -2,4 +2,5 @@
 
 from napari_mixedptycho.running.server import main
 
-main()
+if __name__ == "__main__":
+    main()

@@ -105,13 +105,11 @@ class Work(Runner):
 
     def _told(self, *, over: bool) -> News | None:
         news = self.take()
-        if over:
-            # The last shown was without the solver's memory: once more, as a whole.
-            again = self._partial and news is None and self._latest is not None
-            self._partial = False
-            return News(self._latest) if again and self._latest else news
-        if news is None:
-            return None
+        if over and news is None and self._partial and self._latest is not None:
+            news = News(self._latest)  # once more, as a whole
+        if over or news is None:
+            self._partial = self._partial and not over
+            return news
         self._partial = True
         shown = news.progress.result.replace(memory={})
         return replace(news, progress=replace(news.progress, result=shown))
