@@ -89,13 +89,18 @@ def test_a_clicked_column_is_drawn_and_described(found: Found) -> None:
     page, moved = dock.steps.analyse, motion(dock)
     assert not page.details.column.isVisibleTo(page.details)
     place = moved.mean[1] + region_offset(dock.result) + 0.1
+    dock.steps.show_step("analyse")
     dock.show_point(tuple(place))
+    assert dock.imaging.point is None, "its cross would hide the column"
     assert page.details.column.isVisibleTo(page.details)
     x, y = page.details.column.points.getData()
     np.testing.assert_allclose(np.stack([y, x], axis=1), moved.positions[:, 1] - moved.mean[1], atol=1e-9)
     assert f"{moved.u_rms[1]:.3f} Å" in page.details.about.text()
     rings = viewer.layers["columns"].border_color
     assert (rings[1] != rings[0]).any()
+    dock.steps.show_step("run")
+    dock.show_point(tuple(place))
+    assert dock.imaging.point is not None
     dock.show_point((-50.0, -50.0))
     assert not page.details.column.isVisibleTo(page.details)
     np.testing.assert_array_equal(viewer.layers["columns"].border_color[1], rings[0])

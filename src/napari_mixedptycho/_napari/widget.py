@@ -247,10 +247,13 @@ class MixedPtychoWidget(QWidget):
             self.inheriting.note(file)
 
     def show_point(self, position: tuple[float, float]) -> None:
-        """Show the pattern of the scan point nearest to a position (y, x), Å, and the column that is near."""
-        self.opening.show_point(position)
-        self.watching.show_point(position)
-        self.columns.choose(position)
+        """Show the column near a position (y, x), Å, and the pattern of the nearest scan point.
+
+        In step 5 a column is meant alone: the cross of the scan point would hide it.
+        """
+        if not (self.columns.choose(position) and self.steps.step == "analyse"):
+            self.opening.show_point(position)
+            self.watching.show_point(position)
 
     def set_palette(self, palette: Palette) -> None:
         """Take the colours of the theme."""

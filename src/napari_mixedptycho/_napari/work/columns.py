@@ -101,9 +101,11 @@ class Columns:
         self._show(self._after.pop())
         self._desk.said.emit("The edit of the columns is done again.")
 
-    def choose(self, position: tuple[float, float]) -> None:
-        """Show the column nearest to a place in the viewer (y, x), Å, if one is near."""
-        self._choose(self._layers.nearest(position))
+    def choose(self, position: tuple[float, float]) -> bool:
+        """Show the column nearest to a place in the viewer (y, x), Å, if one is near; tell whether it is."""
+        near = self._layers.nearest(position)
+        self._choose(near)
+        return near is not None
 
     def release(self) -> None:
         """Let go of the viewer, and wait for what is being computed."""
