@@ -62,7 +62,7 @@ class Control(QObject):
         self._copy: Path | None = None
         self.pausing = self.stopping = self.waiting = False
         self._was_paused = self._blind = self._showing = self._closed = False
-        self._orders, self._rest = 0, 0.0
+        self._orders, self._asked, self._rest = 0, 0.0, 0.0
         self._shown: Result | None = None
         self._images = Background("mixedptycho images", self)
         self._images.arrived.connect(self._show)
@@ -176,7 +176,8 @@ class Control(QObject):
         # napari's own progress bar handles events while it is drawn: nothing may begin anew in its middle.
         if work is None or self._images.busy or self._showing:
             return
-        resting, orders = time.monotonic() < self._rest, self._orders
+        self._asked, orders = time.monotonic(), self._orders
+        resting = self._asked < self._rest
         # Neither in the engine's thread nor in the window's.
         self._images.ask(lambda post: post((orders, *_seen(work, resting=resting))))
 
@@ -196,22 +197,25 @@ class Control(QObject):
         if look.doubts is not None:
             self.doubted.emit(look.doubts)
         if look.news is not None:
-            begun, self._rest = time.monotonic(), math.inf
+            come, self._rest = time.monotonic(), math.inf
             told = (*look.news.told, trouble) if trouble and not self._blind else look.news.told
             self._blind, self._shown = bool(trouble), look.news.progress.result
             self.arrived.emit(replace(look.news, told=told), view)
             # A timer without delay comes after all that is drawn.
-            QTimer.singleShot(0, lambda: self._drawn(begun))
+            fetching = come - self._asked
+            QTimer.singleShot(0, lambda: self._drawn(come, fetching))
         if self.waiting and not self._was_paused:
             self.paused.emit()
         self._was_paused = self.waiting
         if look.over:
             self._end(look.error)
 
-    def _drawn(self, begun: float) -> None:
+    def _drawn(self, come: float, fetching: float) -> None:
+        """Rest after a drawing; large results also for as long as it took to fetch them."""
         if self._work is not None:
             now, share = time.monotonic(), _SHARES[type(self._work)]
-            self._rest = now + min((now - begun) * (1 / share - 1), _LONGEST)
+            drawing = now + min((now - come) * (1 / share - 1), _LONGEST)
+            self._rest = max(drawing, come + min(fetching, _LONGEST))
 
     def _end(self, error: Exception | None) -> None:
         work, self._work = self._work, None
