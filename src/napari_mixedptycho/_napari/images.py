@@ -69,8 +69,7 @@ class View:
     def of(cls, result: Result) -> View:
         """Make the images of a result."""
         field, phase = scanned_field(result), result.phase()
-        projected = phase.sum(axis=1)
-        mean, spread = projected.mean(axis=0), projected.std(axis=0)
+        mean, spread = _over_states(phase)
         states = result.states
         plain = states.dtype.kind != "c"
         return cls(
@@ -99,6 +98,23 @@ class View:
             "state spread": (self.spread, self.spread_limits),
             "mean phase": (self.mean_phase, self.mean_limits),
         }
+
+
+def _over_states(phase: Image) -> tuple[Image, Image]:
+    """Return mean and standard deviation (y, x) over the states of a phase (state, slice, y, x), projected.
+
+    State after state, once: of large objects no second array of their size goes through the memory, which
+    the engine needs.
+    """
+    first = phase[0].sum(axis=0)
+    shift, square = np.zeros_like(first), np.zeros_like(first)
+    for state in phase[1:]:
+        away = state.sum(axis=0) - first
+        shift += away
+        square += away**2
+    shift /= len(phase)
+    variance = square / len(phase) - shift**2
+    return first + shift, np.sqrt(np.maximum(variance, 0))
 
 
 def percentile_limits(values: Image) -> Limits:
