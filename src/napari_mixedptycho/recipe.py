@@ -299,6 +299,10 @@ class Recipe(Settings):
         """Tell whether electrons are counted in a data set: it or the recipe says what a stored unit is."""
         return (self.microscope.electrons_per_unit or dataset.electrons_per_unit) is not None
 
+    def prior_stands_back(self, dataset: Dataset) -> bool:
+        """Tell whether a stage wants a prior that cannot be weighed against uncounted electrons."""
+        return not self.counts(dataset) and any(stage.prior is not None for stage in self.stages)
+
     def for_used(self, file: str | None) -> Self:
         """Return a copy for patterns that are what these come to be, so that nothing is left to do to them.
 

@@ -12,6 +12,7 @@ import pytest
 
 from napari_mixedptycho.recipe import Recipe
 from napari_mixedptycho.reconstruct import Progress, reconstruct
+from napari_mixedptycho.running.news import News
 from napari_mixedptycho.running.runner import Runner
 
 
@@ -57,27 +58,28 @@ def until(condition: Callable[[], bool], timeout: float = 5.0) -> None:
         time.sleep(0.002)
 
 
-def test_only_the_latest_is_kept(steps: list[Progress]) -> None:
-    source = Source(steps, 3)
+def run_through(steps: list[Progress]) -> tuple[Runner, News]:
+    """Let a run do all of its steps at once; return it and its only news."""
+    source = Source(steps, len(steps))
     runner = Runner(source)
-    source.allow(3)
+    source.allow(len(steps))
     runner.start()
     assert runner.wait(5)
     news = runner.take()
     assert news is not None
+    return runner, news
+
+
+def test_only_the_latest_is_kept(steps: list[Progress]) -> None:
+    runner, news = run_through(steps)
+    assert len(steps) == 3
     assert news.progress is steps[2]
     assert runner.take() is None
 
 
 def test_what_has_happened_is_told_though_its_news_was_overtaken(steps: list[Progress]) -> None:
     told = [replace(steps[0], news=("halved",)), steps[1], replace(steps[2], news=("on the CPU",))]
-    source = Source(told, 3)
-    runner = Runner(source)
-    source.allow(3)
-    runner.start()
-    assert runner.wait(5)
-    news = runner.take()
-    assert news is not None
+    _, news = run_through(told)
     assert news.told == ("halved", "on the CPU")
 
 

@@ -24,6 +24,14 @@ def way_of(event: Any) -> Way | None:
     return None if event is None else _WAYS.get(event.key())
 
 
+def goes(event: Any, stepped: Any) -> bool:
+    """Tell which way an arrow key goes (rows, columns) by a signal; returns whether it was one."""
+    way = way_of(event)
+    if way is not None:
+        stepped.emit(*way)
+    return way is not None
+
+
 def has_shift(event: Any) -> bool:
     """Tell whether Shift is held."""
     return bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)

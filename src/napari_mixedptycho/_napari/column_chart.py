@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QRectF, Qt, Signal
 from qtpy.QtGui import QKeyEvent
 
-from napari_mixedptycho._napari.arrows import way_of
+from napari_mixedptycho._napari.arrows import goes
 from napari_mixedptycho._napari.charts import Canvas
 from napari_mixedptycho._napari.overlays import state_colours
 from napari_mixedptycho._napari.style import Palette
@@ -121,11 +121,8 @@ class ColumnChart(Canvas):
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802 - Qt's name
         """Go to a neighbouring column."""
-        way = way_of(event)
-        if way is None:
+        if not goes(event, self.stepped):
             super().keyPressEvent(event)
-            return
-        self.stepped.emit(*way)
 
 
 def outline(covariance: Floats) -> Floats:

@@ -8,7 +8,7 @@ from qtpy.QtCore import QPointF, QRectF, Qt, Signal
 from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QGraphicsEllipseItem
 
-from napari_mixedptycho._napari.arrows import way_of
+from napari_mixedptycho._napari.arrows import goes
 from napari_mixedptycho._napari.charts import Picture
 from napari_mixedptycho._napari.style import Palette
 from napari_mixedptycho.analysis.spectrum import mean_phase_spectrum
@@ -109,11 +109,8 @@ class PatternsView(Picture):
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802 - Qt's name
         """Go to a neighbouring scan point."""
-        way = way_of(event)
-        if way is None:
+        if not goes(event, self.stepped):
             super().keyPressEvent(event)
-            return
-        self.stepped.emit(*way)
 
 
 def _facts(compared: Compared) -> str:

@@ -66,7 +66,7 @@ def compute(
     """
     known_thickness(recipe, dataset)
     display.say(headline(recipe, dataset, comm))
-    if prior_stands_back(recipe, dataset):
+    if recipe.prior_stands_back(dataset):
         display.say(
             "The dose is not known, so that the prior on the object is left out; if it is known to you, set "
             "microscope.electrons_per_unit (electrons per stored unit)."
@@ -149,11 +149,6 @@ def remarks(prepared: Prepared) -> list[str]:
     choices = {f"Loss: {loss.chosen(counted).kind}, since {loss.reason(counted)}.": None for loss in auto}
     told = (f"Data: {text}" for text in prepared.dataset.notes)
     return [*told, *choices, *(f"Warning: {text}" for text in prepared.warnings)]
-
-
-def prior_stands_back(recipe: Recipe, dataset: Dataset) -> bool:
-    """Tell whether the recipe wants a prior that cannot be weighed against uncounted electrons."""
-    return not recipe.counts(dataset) and any(stage.prior is not None for stage in recipe.stages)
 
 
 @contextlib.contextmanager

@@ -153,7 +153,6 @@ def _in_file(parts: Sequence[memoryview], folder: Path) -> tuple[str, list[tuple
                 for first in range(0, part.nbytes, 2**30):  # no system takes more than 2 GiB at once
                     _write(file, part[first : first + 2**30])
                 spans.append((begin, begin + part.nbytes))
-            file.truncate(max(file.tell(), 1))
     except OSError:
         os.unlink(name)
         raise

@@ -101,7 +101,6 @@ class Work(Runner):
         for progress in reconstruct(recipe, prepared, self._job.resume):
             self._latest = progress
             yield progress
-        self._prepared = None
 
     def _told(self, *, over: bool) -> News | None:
         news = self.take()
@@ -131,7 +130,7 @@ def kept(steps: Iterator[Progress], saver: Saver) -> Iterator[Progress]:
 
 def doubts(recipe: Recipe, dataset: Dataset, warnings: tuple[str, ...]) -> tuple[str, ...]:
     """Return what may be wrong; `warnings` are those of the data made ready."""
-    if recipe.counts(dataset) or all(stage.prior is None for stage in recipe.stages):
+    if not recipe.prior_stands_back(dataset):
         return warnings
     text = (
         "The dose is not known, so the prior on the object is left out; step 2 takes the electrons per unit."
